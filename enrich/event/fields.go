@@ -1,0 +1,138 @@
+package event
+
+import (
+	"encoding/binary"
+	"math"
+	"strconv"
+)
+
+// Fields are the values of one event at the paths of a [Scanner], in the order
+// in which they stand in the event. They satisfy rules.Fields.
+type Fields struct {
+	chunk   []byte
+	values  []value
+	first   []int32 // the first value at each path, -1 if there is none
+	last    []int32 // the last one, defined where first is not -1
+	scratch []byte  // the text of scalars that are not strings
+}
+
+// A value is one scalar, or stands for a map. It has offsets instead of slices:
+// the chunk belongs to the host, and nothing here may keep a pointer into it.
+type value struct {
+	path, next int32
+	start, end int32
+	in         source
+}
+
+type source uint8
+
+const (
+	inChunk source = iota
+	inScratch
+	nowhere
+)
+
+func newFields(paths int) Fields {
+	f := Fields{first: make([]int32, paths), last: make([]int32, paths)}
+	for i := range f.first {
+		f.first[i] = -1
+	}
+	return f
+}
+
+// noteScalar notes a scalar as the text that JSON has for it. Nil and ext are
+// no valuef.
+func (f *Fields) noteScalar(path int32, c class, i, body, size int) {
+	if c == text {
+		f.note(path, body, body+size, inChunk)
+		return
+	}
+	start := len(f.scratch)
+	data := f.chunk[body : body+size]
+	switch c {
+	case scalarBool:
+		f.scratch = strconv.AppendBool(f.scratch, f.chunk[i] == 0xc3)
+	case scalarInt:
+		f.scratch = appendInt(f.scratch, f.chunk[i], data)
+	case scalarFloat:
+		if size == 4 {
+			x := math.Float32frombits(binary.BigEndian.Uint32(data))
+			f.scratch = strconv.AppendFloat(f.scratch, float64(x), 'f', -1, 32)
+		} else {
+			x := math.Float64frombits(binary.BigEndian.Uint64(data))
+			f.scratch = strconv.AppendFloat(f.scratch, x, 'f', -1, 64)
+		}
+	default:
+		return
+	}
+	f.note(path, start, len(f.scratch), inScratch)
+}
+
+// appendInt appends the decimal text of an integer with the given format byte
+// and body.
+func appendInt(dst []byte, format byte, body []byte) []byte {
+	if len(body) == 0 {
+		return strconv.AppendInt(dst, int64(int8(format)), 10)
+	}
+	var u uint64
+	for _, b := range body {
+		u = u<<8 | uint64(b)
+	}
+	if format < 0xd0 {
+		return strconv.AppendUint(dst, u, 10)
+	}
+	unused := 64 - 8*len(body)
+	return strconv.AppendInt(dst, int64(u<<unused)>>unused, 10)
+}
+
+func (f *Fields) note(path int32, start, end int, in source) {
+	at := int32(len(f.values))
+	f.values = append(f.values, value{path: path, next: -1, start: int32(start), end: int32(end), in: in})
+	if f.first[path] < 0 {
+		f.first[path] = at
+	} else {
+		f.values[f.last[path]].next = at
+	}
+	f.last[path] = at
+}
+
+// reset forgets everything and takes a new chunk.
+func (f *Fields) reset(chunk []byte) {
+	f.clear()
+	f.chunk = chunk
+}
+
+// clear forgets the values of the event before.
+func (f *Fields) clear() {
+	for i := range f.values {
+		f.first[f.values[i].path] = -1
+	}
+	f.values = f.values[:0]
+	f.scratch = f.scratch[:0]
+}
+
+// Len returns how many values the event has at the paths.
+func (f *Fields) Len() int { return len(f.values) }
+
+// Path returns the path of value i.
+func (f *Fields) Path(i int) int { return int(f.values[i].path) }
+
+// First returns the first value at path, -1 if there is none.
+func (f *Fields) First(path int) int { return int(f.first[path]) }
+
+// Next returns the next value at the same path as value i, -1 after the last.
+func (f *Fields) Next(i int) int { return int(f.values[i].next) }
+
+// Text returns the text of value i: a string as it is, another scalar as JSON
+// writes it, nil for a map. It is a view, valid until the next call of Next or
+// Reset.
+func (f *Fields) Text(i int) []byte {
+	v := f.values[i]
+	switch v.in {
+	case inChunk:
+		return f.chunk[v.start:v.end]
+	case inScratch:
+		return f.scratch[v.start:v.end]
+	}
+	return nil
+}

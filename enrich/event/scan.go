@@ -1,0 +1,190 @@
+package event
+
+import (
+	"bytes"
+	"math"
+)
+
+// An Event is one log event of a chunk, told by offsets into it.
+type Event struct {
+	Start, End int // where the event begins, and the offset behind it
+	Record     int // where the record, a map, begins
+	Body       int // where the record's first key begins
+	Pairs      int // how many fields the record has
+}
+
+// A Scanner walks the events of a chunk and notes the values at its paths. It
+// keeps its memory from chunk to chunk and must not be used concurrently.
+type Scanner struct {
+	paths  *Paths
+	chunk  []byte
+	at     int // where the next event begins
+	event  Event
+	passed int
+	fields Fields
+}
+
+// maxNesting bounds how deep arrays within arrays are followed.
+const maxNesting = 32
+
+// NewScanner returns a scanner for paths. Reset gives it its first chunk.
+func NewScanner(paths *Paths) *Scanner {
+	return &Scanner{paths: paths, fields: newFields(paths.count)}
+}
+
+// Reset begins the scan of a chunk, a view that must stay as it is until the
+// next Reset. Reset(nil) lets go of it.
+func (s *Scanner) Reset(chunk []byte) {
+	if len(chunk) > math.MaxInt32 {
+		chunk = nil // no host makes one; offsets are 32 bits wide
+	}
+	s.chunk, s.at, s.passed = chunk, 0, 0
+	s.fields.reset(chunk)
+}
+
+// Next goes to the next event whose record is a map, and reports whether there
+// is one. Anything else is passed over and counted; what is not msgpack ends
+// the scan.
+func (s *Scanner) Next() bool {
+	for s.at < len(s.chunk) {
+		s.fields.clear()
+		start := s.at
+		record, ok := s.envelope(start)
+		if !ok {
+			if s.at = skip(s.chunk, start); s.at < 0 {
+				break
+			}
+			s.passed++
+			continue
+		}
+		_, body, pairs := header(s.chunk, record)
+		end := s.walkMap(&s.paths.nodes[0], body, pairs, 0)
+		if end < 0 {
+			break
+		}
+		s.at = end
+		s.event = Event{Start: start, End: end, Record: record, Body: body, Pairs: pairs}
+		return true
+	}
+	s.fields.clear()
+	if s.at != len(s.chunk) {
+		s.passed++
+		s.at = len(s.chunk)
+	}
+	return false
+}
+
+// Event returns the event that Next went to.
+func (s *Scanner) Event() Event { return s.event }
+
+// Fields returns the values of that event. They are the scanner's own, and
+// change with the next call of Next or Reset.
+func (s *Scanner) Fields() *Fields { return &s.fields }
+
+// Passed returns how many events of the chunk so far were passed over because
+// they are not events, or their record is no map. Bytes that are not msgpack
+// count as one, up to the end of the chunk.
+func (s *Scanner) Passed() int { return s.passed }
+
+// envelope finds the record of the event at i. An event is an array of two,
+// the record behind a header: [timestamp, metadata], or in chunks of before
+// Fluent Bit 2.1 the timestamp alone.
+func (s *Scanner) envelope(i int) (record int, ok bool) {
+	c, i, n := header(s.chunk, i)
+	if c != array || n != 2 {
+		return 0, false
+	}
+	if record = skip(s.chunk, i); record < 0 {
+		return 0, false
+	}
+	c, _, _ = header(s.chunk, record)
+	return record, c == mapping
+}
+
+// walkMap walks the pairs of a map beside node n, from the first key at i, and
+// returns the offset behind the map, -1 if it is not whole. A scalar under a
+// key that no path goes on with is a value of the path that ends in n: where a
+// field is expected and an object of scalars comes, these are taken.
+func (s *Scanner) walkMap(n *node, i, pairs, nesting int) int {
+	for ; pairs > 0; pairs-- {
+		c, body, size := header(s.chunk, i)
+		if c != text {
+			if i = skip(s.chunk, i); i >= 0 {
+				i = skip(s.chunk, i)
+			}
+			if i < 0 {
+				return -1
+			}
+			continue
+		}
+		key := s.chunk[body : body+size]
+		i = body + size
+		if child := s.child(n, key); child != 0 {
+			i = s.walkValue(&s.paths.nodes[child], i, nesting)
+		} else if n.path >= 0 {
+			i = s.walkLoose(n.path, i)
+		} else {
+			i = skip(s.chunk, i)
+		}
+		if i < 0 {
+			return -1
+		}
+	}
+	return i
+}
+
+// child returns the node that key leads to from n: by one step or, if the key
+// has dots, by a step for each of its parts. 0 is none.
+func (s *Scanner) child(n *node, key []byte) int32 {
+	at := s.paths.child(n, key)
+	if at != 0 || bytes.IndexByte(key, '.') < 0 {
+		return at
+	}
+	for part := range bytes.SplitSeq(key, []byte{'.'}) {
+		if at = s.paths.child(n, part); at == 0 {
+			return 0
+		}
+		n = &s.paths.nodes[at]
+	}
+	return at
+}
+
+// walkValue walks the value at i, which stands where node n is, and returns the
+// offset behind it, -1 if it is not whole.
+func (s *Scanner) walkValue(n *node, i, nesting int) int {
+	c, body, size := header(s.chunk, i)
+	switch c {
+	case mapping:
+		if n.path >= 0 {
+			s.fields.note(n.path, 0, 0, nowhere)
+		}
+		return s.walkMap(n, body, size, nesting)
+	case array:
+		if nesting >= maxNesting {
+			return skip(s.chunk, i)
+		}
+		for i = body; size > 0 && i >= 0; size-- {
+			i = s.walkValue(n, i, nesting+1)
+		}
+		return i
+	case invalid:
+		return -1
+	}
+	if n.path >= 0 {
+		s.fields.noteScalar(n.path, c, i, body, size)
+	}
+	return body + size
+}
+
+// walkLoose notes the value at i for path if it is a scalar.
+func (s *Scanner) walkLoose(path int32, i int) int {
+	c, body, size := header(s.chunk, i)
+	if c == mapping || c == array {
+		return skip(s.chunk, i)
+	}
+	if c == invalid {
+		return -1
+	}
+	s.fields.noteScalar(path, c, i, body, size)
+	return body + size
+}
