@@ -1,0 +1,179 @@
+package misp
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Config says which MISP a [Client] asks, and how. The zero value of a field
+// is its default; URL and APIKey have none.
+type Config struct {
+	URL    string // the address of MISP's front page: https://misp.example
+	APIKey Secret // the authentication key of a user with API access
+	TLS    TLS
+	Proxy  Secret // http, https or socks5 URL, with user and password if need be; none by default
+
+	Timeout        time.Duration // of one request; 5 s
+	BatchSize      int           // values in one request; 500
+	MaxConcurrency int           // requests at the same time; 2
+
+	ToIDs     Filter // by the attribute's to_ids flag
+	Published Filter // by whether the event is published
+
+	Log *slog.Logger     // says when MISP stops and starts to answer; nothing by default
+	Now func() time.Time // time.Now
+}
+
+// TLS says how MISP proves who it is, and the client to MISP.
+type TLS struct {
+	NoVerify bool   // any certificate will do
+	CAFile   string // PEM file of the only authorities to trust; the system's by default
+	CrtFile  string // PEM file of the client's certificate
+	KeyFile  string // PEM file of its key
+}
+
+// A Filter says which of two sorts of attribute count.
+type Filter uint8
+
+const (
+	Yes Filter = iota // those that are
+	No                // those that are not
+	Any               // both
+)
+
+// ParseFilter reads "yes", "no" or "any".
+func ParseFilter(s string) (Filter, error) {
+	switch strings.ToLower(s) {
+	case "yes":
+		return Yes, nil
+	case "no":
+		return No, nil
+	case "any":
+		return Any, nil
+	}
+	return Yes, fmt.Errorf("%q: want yes, no or any", s)
+}
+
+// passes reports whether the filter lets through what is so or not so.
+func (f Filter) passes(is bool) bool { return f == Any || is == (f == Yes) }
+
+// check fills in the defaults and returns the address of MISP and the way to
+// it. The error names every mistake.
+func (cfg *Config) check() (base *url.URL, transport *http.Transport, err error) {
+	var mistakes []error
+	mistake := func(format string, args ...any) {
+		mistakes = append(mistakes, fmt.Errorf(format, args...))
+	}
+	base, err = parseURL(cfg.URL)
+	if err != nil {
+		mistake("url %w", err)
+	}
+	switch key := cfg.APIKey.Reveal(); {
+	case key == "":
+		mistake("api_key is not set: want the authentication key of a MISP user")
+	case strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r >= 0x7f }):
+		mistake("api_key has a blank or a character that no key of MISP has")
+	}
+	transport = &http.Transport{IdleConnTimeout: time.Minute}
+	if transport.TLSClientConfig, err = cfg.TLS.load(); err != nil {
+		mistakes = append(mistakes, err)
+	}
+	if proxy := cfg.Proxy.Reveal(); proxy != "" {
+		// The parser's error would show the password.
+		u, err := url.Parse(proxy)
+		if err != nil || u.Host == "" || !slices.Contains([]string{"http", "https", "socks5", "socks5h"}, u.Scheme) {
+			mistake("proxy: want http://, https:// or socks5://[USER:PASSWORD@]HOST:PORT")
+		}
+		transport.Proxy = http.ProxyURL(u)
+	}
+	if cfg.Timeout < 0 {
+		mistake("timeout %v: want more than 0", cfg.Timeout)
+	}
+	if cfg.BatchSize < 0 || cfg.BatchSize > maxBatchSize {
+		mistake("batch_size %d: want 1 to %d", cfg.BatchSize, maxBatchSize)
+	}
+	if cfg.MaxConcurrency < 0 || cfg.MaxConcurrency > maxConcurrency {
+		mistake("max_concurrency %d: want 1 to %d", cfg.MaxConcurrency, maxConcurrency)
+	}
+	setDefault(&cfg.Timeout, 5*time.Second)
+	setDefault(&cfg.BatchSize, 500)
+	setDefault(&cfg.MaxConcurrency, 2)
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	transport.MaxIdleConnsPerHost = cfg.MaxConcurrency
+	// A dial outlives the request that it was for; this ends it too.
+	transport.DialContext = (&net.Dialer{Timeout: cfg.Timeout}).DialContext
+	transport.TLSHandshakeTimeout = cfg.Timeout
+	return base, transport, errors.Join(mistakes...)
+}
+
+const (
+	maxBatchSize   = 10_000 // MISP itself takes more, but answers page by page
+	maxConcurrency = 64
+)
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// parseURL reads the address of a MISP.
+func parseURL(s string) (*url.URL, error) {
+	const want = "want the address of MISP's front page, such as https://misp.example"
+	if s == "" {
+		return nil, errors.New("is not set: " + want)
+	}
+	if strings.Contains(s, "@") { // not shown, as it may be a password
+		return nil, errors.New("has an @ in it: a user or a password has no place there, the key goes into api_key")
+	}
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
+		return nil, fmt.Errorf("%q: %s", s, want)
+	}
+	u.Path = strings.TrimRight(u.Path, "/")
+	u.RawPath = ""
+	return u, nil
+}
+
+// load reads the files that t names.
+func (t TLS) load() (*tls.Config, error) {
+	var mistakes []error
+	cfg := &tls.Config{InsecureSkipVerify: t.NoVerify}
+	if t.CAFile != "" {
+		pem, err := os.ReadFile(t.CAFile)
+		if err != nil {
+			mistakes = append(mistakes, fmt.Errorf("tls.ca_file: %w", err))
+		} else if cfg.RootCAs = x509.NewCertPool(); !cfg.RootCAs.AppendCertsFromPEM(pem) {
+			mistakes = append(mistakes, fmt.Errorf("tls.ca_file %q: want certificates in PEM form", t.CAFile))
+		}
+	}
+	switch {
+	case t.CrtFile != "" && t.KeyFile != "":
+		pair, err := tls.LoadX509KeyPair(t.CrtFile, t.KeyFile)
+		if err != nil {
+			mistakes = append(mistakes, fmt.Errorf("tls.crt_file %q and tls.key_file %q: %w", t.CrtFile, t.KeyFile, err))
+		}
+		cfg.Certificates = []tls.Certificate{pair}
+	case t.CrtFile != "":
+		mistakes = append(mistakes, errors.New("tls.key_file is not set, tls.crt_file is: want both or none"))
+	case t.KeyFile != "":
+		mistakes = append(mistakes, errors.New("tls.crt_file is not set, tls.key_file is: want both or none"))
+	}
+	return cfg, errors.Join(mistakes...)
+}

@@ -1,0 +1,238 @@
+package misp
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+	"unicode"
+)
+
+// restSearch is the body of a search. The list under OR is the form in which
+// MISP takes a value as it is, without operators.
+type restSearch struct {
+	ReturnFormat string `json:"returnFormat"`
+	Value        struct {
+		OR []string `json:"OR"`
+	} `json:"value"`
+	Type             []string `json:"type,omitempty"`
+	ToIDs            *int     `json:"to_ids,omitempty"`
+	Published        *int     `json:"published,omitempty"`
+	Limit            int      `json:"limit"`
+	Page             int      `json:"page"`
+	IncludeContext   int      `json:"includeContext"`
+	IncludeEventTags int      `json:"includeEventTags"`
+}
+
+// request returns a search for values, of which there must be one at least:
+// to MISP, none is no filter.
+func (c *Client) request(values []string) *restSearch {
+	r := &restSearch{ReturnFormat: "json", Limit: c.pageRows, IncludeContext: 1, IncludeEventTags: 1}
+	r.Value.OR = values
+	return r
+}
+
+// param is the filter as MISP takes it: false would be no filter.
+func (f Filter) param() *int {
+	switch f {
+	case Yes:
+		return new(1)
+	case No:
+		return new(0)
+	}
+	return nil
+}
+
+// search reads the answer to r page by page and offers each row to take, which
+// says whether it was asked for. Complete is false if there is more than the
+// client reads. A panic is an error too, as whatever MISP sends must not end
+// the program.
+func (c *Client) search(ctx context.Context, r *restSearch, take func(*row) bool) (complete bool, err *Error) {
+	what := "the answer of MISP at " + c.cfg.URL
+	if !c.guard.run(what, func() { complete, err = c.pages(ctx, r, take) }) {
+		err = &Error{Reason: BadAnswer, Problem: "its answer meets a bug of this program"}
+	}
+	if err != nil && ctx.Err() != nil {
+		return false, c.gaveUp(ctx)
+	}
+	if err != nil {
+		err.URL = c.cfg.URL
+		err.Problem = oneLine(c.redact(err.Problem))
+	}
+	return complete, err
+}
+
+func (c *Client) pages(ctx context.Context, r *restSearch, take func(*row) bool) (complete bool, failed *Error) {
+	c.stats.values.Add(uint64(len(r.Value.OR)))
+	for r.Page = 1; r.Page <= c.maxPages; r.Page++ {
+		p, err := c.page(ctx, r, take)
+		switch {
+		case err != nil:
+			return false, err
+		case p.taken == 0 && (p.rows >= c.pageRows || p.tooLong):
+			return false, &Error{
+				Reason:  BadAnswer,
+				Problem: fmt.Sprintf("none of %d attributes is one that was asked for", p.rows),
+				Advice:  "something between here and MISP changes the requests, or MISP does not understand them: " + adviseURL,
+			}
+		case p.tooLong:
+			return false, nil
+		case p.rows < c.pageRows:
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// A page says what was in a page of an answer.
+type page struct {
+	rows    int
+	taken   int  // rows that were asked for
+	tooLong bool // there is more in it than the client reads
+}
+
+var (
+	errTooLong    = errors.New("too long")
+	errRowTooLong = fmt.Errorf("it goes on for %d MiB without a new attribute", maxRow>>20)
+)
+
+// page reads one page of the answer to r.
+func (c *Client) page(ctx context.Context, r *restSearch, take func(*row) bool) (p page, failed *Error) {
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
+	defer cancel()
+	resp, failed := c.post(ctx, r)
+	if failed != nil {
+		return page{}, failed
+	}
+	defer resp.Body.Close()
+	body := &boundedReader{r: resp.Body, left: c.maxBody}
+	err := decode(body, func(row *row) error {
+		body.row = 0
+		if p.rows++; p.rows > r.Limit {
+			return fmt.Errorf("it has more than the %d attributes of a page", r.Limit)
+		}
+		if take(row) {
+			p.taken++
+		}
+		return nil
+	})
+	c.stats.attributes.Add(uint64(p.taken))
+	c.stats.dropped.Add(uint64(p.rows - p.taken))
+	switch {
+	case err == nil:
+		return p, nil
+	case body.err == errTooLong:
+		p.tooLong = true
+		return p, nil
+	case body.err != nil && body.err != errRowTooLong && body.err != io.EOF && body.err != io.ErrUnexpectedEOF:
+		return p, transportError(ctx, body.err, c.cfg.Timeout)
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return p, &Error{Reason: BadAnswer, Status: resp.StatusCode, Problem: "its answer is cut off", Advice: adviseServer, cause: err}
+	}
+	return p, &Error{
+		Reason: BadAnswer, Status: resp.StatusCode, cause: err,
+		Problem: "its answer is not that of a search: " + clip(err.Error(), maxSaid),
+		Advice:  adviseURL,
+	}
+}
+
+// post sends r and returns MISP's answer if it is 200 OK and JSON; the caller
+// closes its body.
+func (c *Client) post(ctx context.Context, r *restSearch) (*http.Response, *Error) {
+	var body bytes.Buffer
+	encoder := json.NewEncoder(&body)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(r); err != nil {
+		return nil, &Error{Reason: BadAnswer, Problem: "encode the search: " + err.Error(), cause: err}
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.endpoint, bytes.NewReader(bytes.TrimSpace(body.Bytes())))
+	if err != nil {
+		return nil, &Error{Reason: Unreachable, Problem: err.Error(), cause: err}
+	}
+	req.Header = http.Header{
+		"Accept":        {"application/json"},
+		"Authorization": {c.cfg.APIKey.Reveal()},
+		"Content-Type":  {"application/json"},
+		"User-Agent":    {"fluent-bit-misp"},
+		// Not sent: it allows net/http to send the search again if MISP closed
+		// the idle connection just then.
+		"Idempotency-Key": {},
+	}
+	c.stats.requests.Add(1)
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, transportError(ctx, err, c.cfg.Timeout)
+	}
+	if resp.StatusCode != http.StatusOK {
+		defer resp.Body.Close()
+		return nil, statusError(resp)
+	}
+	if media, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")); strings.HasSuffix(media, "html") {
+		defer resp.Body.Close()
+		problem := "its answer is a page for people, not JSON"
+		if said := whatItSaid(resp.Body); said != "" {
+			problem += fmt.Sprintf(" (%q)", said)
+		}
+		return nil, &Error{Reason: BadAnswer, Status: resp.StatusCode, Problem: problem, Advice: adviseURL}
+	}
+	return resp, nil
+}
+
+// redact takes out of a text what an answer may have repeated of the secrets.
+func (c *Client) redact(s string) string {
+	secrets := []string{c.cfg.APIKey.Reveal()}
+	if proxy, err := url.Parse(c.cfg.Proxy.Reveal()); err == nil {
+		password, _ := proxy.User.Password()
+		secrets = append(secrets, password)
+	}
+	for _, secret := range secrets {
+		if secret != "" {
+			s = strings.ReplaceAll(s, secret, hidden)
+		}
+	}
+	return s
+}
+
+// oneLine takes the line breaks and other control characters out of a text, so
+// that an answer cannot write lines of its own into the log.
+func oneLine(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, s)
+}
+
+// A boundedReader reads at most left bytes, and at most maxRow without a new
+// row, as the decoder holds a row in memory. It notes why it ended.
+type boundedReader struct {
+	r    io.Reader
+	left int64
+	row  int64 // bytes since the last row
+	err  error
+}
+
+func (b *boundedReader) Read(p []byte) (n int, err error) {
+	switch {
+	case b.row >= maxRow:
+		b.err = errRowTooLong
+		return 0, b.err
+	case b.left <= 0:
+		b.err = errTooLong
+		return 0, b.err
+	}
+	n, err = b.r.Read(p[:min(int64(len(p)), b.left)])
+	b.left -= int64(n)
+	b.row += int64(n)
+	if err != nil {
+		b.err = err
+	}
+	return n, err
+}

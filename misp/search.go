@@ -1,0 +1,63 @@
+package misp
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"fluent-bit-misp/misp/ioc"
+)
+
+// A Finding is an attribute that holds an indicator, and what hides it from
+// [Client.Lookup].
+type Finding struct {
+	Attribute
+	HiddenBy []string // of "type", "to_ids" and "published"; empty if nothing does
+}
+
+// Search asks MISP for one indicator without filters, for a person who wonders
+// why a look-up finds nothing. It always asks, also while look-ups leave MISP
+// alone. The findings come weightiest first; complete is false if there are
+// more than the client reads. The error is an [*Error].
+func (c *Client) Search(ctx context.Context, indicator ioc.Indicator) (findings []Finding, complete bool, err error) {
+	q := newQuestion([]ioc.Indicator{indicator})
+	if len(q.values) == 0 {
+		return nil, true, nil
+	}
+	complete, failed := c.search(ctx, c.request(q.values), func(row *row) bool {
+		f := Finding{Attribute: row.attribute(c.cfg.URL)}
+		if !q.take(&f.Attribute) {
+			if !holds(f.Value, indicator) {
+				return false
+			}
+			f.HiddenBy = append(f.HiddenBy, "type")
+		}
+		if !c.passesToIDs(row) {
+			f.HiddenBy = append(f.HiddenBy, "to_ids")
+		}
+		if !c.passesPublished(row) {
+			f.HiddenBy = append(f.HiddenBy, "published")
+		}
+		findings = append(findings, f)
+		return true
+	})
+	if failed != nil {
+		return nil, false, failed
+	}
+	slices.SortFunc(findings, func(a, b Finding) int { return a.compare(&b.Attribute) })
+	return findings, complete, nil
+}
+
+// holds reports whether an attribute's value, or a part of it, is the
+// indicator, whatever the type of the attribute.
+func holds(value string, indicator ioc.Indicator) bool {
+	first, second, composite := strings.Cut(value, "|")
+	parts := []string{value, first, second}
+	if !composite {
+		parts = parts[:1]
+	}
+	return slices.ContainsFunc(parts, func(part string) bool {
+		other, reason := ioc.Normalize(indicator.Kind(), part)
+		return reason == ioc.OK && other.Fold() == indicator.Fold()
+	})
+}
