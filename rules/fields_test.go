@@ -1,0 +1,159 @@
+package rules
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// values are Fields made from JSON, as slowly as tests may.
+type values struct {
+	set  *Set
+	path []int
+	text [][]byte
+	next []int
+	head []int // by path
+	tail []int
+}
+
+func (v *values) Len() int           { return len(v.path) }
+func (v *values) Path(i int) int     { return v.path[i] }
+func (v *values) Text(i int) []byte  { return v.text[i] }
+func (v *values) First(path int) int { return v.head[path] }
+func (v *values) Next(i int) int     { return v.next[i] }
+
+func fields(t testing.TB, s *Set, event string) *values {
+	t.Helper()
+	v := &values{set: s}
+	for range s.Paths() {
+		v.head, v.tail = append(v.head, -1), append(v.tail, -1)
+	}
+	d := json.NewDecoder(strings.NewReader(event))
+	d.UseNumber()
+	if err := v.walk(d, ""); err != nil {
+		t.Fatalf("%v in %s", err, event)
+	}
+	return v
+}
+
+func (v *values) walk(d *json.Decoder, path string) error {
+	token, err := d.Token()
+	if err != nil {
+		return err
+	}
+	switch token {
+	case json.Delim('{'):
+		v.add(path, nil)
+		for d.More() {
+			key, _ := d.Token()
+			below := strings.TrimPrefix(path+"."+key.(string), ".")
+			if err := v.walk(d, below); err != nil {
+				return err
+			}
+		}
+		_, err = d.Token()
+	case json.Delim('['):
+		for d.More() {
+			if err := v.walk(d, path); err != nil {
+				return err
+			}
+		}
+		_, err = d.Token()
+	case nil:
+	default:
+		text, ok := token.(string)
+		if !ok {
+			scalar, _ := json.Marshal(token)
+			text = string(scalar)
+		}
+		// A scalar that no path leads to is a value of the object around it.
+		if at := strings.LastIndexByte(path, '.'); !v.add(path, []byte(text)) && at > 0 {
+			v.add(path[:at], []byte(text))
+		}
+	}
+	return err
+}
+
+// add notes a value at every path that it is at, and reports whether a path
+// leads to it or further.
+func (v *values) add(path string, text []byte) (known bool) {
+	for p, pattern := range v.set.Paths() {
+		keys, n := strings.Split(pattern, "."), strings.Count(path, ".")+1
+		if len(keys) < n || !pathMatches(keys[:n], path) {
+			continue
+		}
+		known = true
+		if len(keys) > n {
+			continue
+		}
+		i := len(v.path)
+		v.path, v.text, v.next = append(v.path, p), append(v.text, bytes.Clone(text)), append(v.next, -1)
+		if v.head[p] < 0 {
+			v.head[p] = i
+		} else {
+			v.next[v.tail[p]] = i
+		}
+		v.tail[p] = i
+	}
+	return known
+}
+
+func pathMatches(keys []string, path string) bool {
+	return slices.EqualFunc(keys, strings.Split(path, "."), func(p, key string) bool {
+		return p == "*" || strings.EqualFold(p, key)
+	})
+}
+
+func compile(t testing.TB, options Options, sources ...string) *Set {
+	t.Helper()
+	var files []*File
+	for _, src := range sources {
+		f, err := Parse("rules.yaml", []byte(src))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, f)
+	}
+	s, err := Compile(options, files...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func defaults(t testing.TB, options Options) *Set {
+	t.Helper()
+	f, err := Default()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := Compile(options, f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// found returns what a set finds in an event, one indicator a line: "path kind
+// value", and how it was derived.
+func found(t testing.TB, s *Set, event string) []string {
+	t.Helper()
+	var x Extraction
+	s.Extract(fields(t, s, event), &x)
+	var lines []string
+	for _, f := range x.Found {
+		line := s.Paths()[f.Path] + " " + f.Indicator.String()
+		if f.Derived != Direct {
+			line += " (" + f.Derived.String() + ")"
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+func quote(s string) string {
+	text, _ := json.Marshal(s)
+	return string(text)
+}
