@@ -55,13 +55,7 @@ func (f *Fields) noteScalar(path int32, c class, i, body, size int) {
 	case scalarInt:
 		f.scratch = appendInt(f.scratch, f.chunk[i], data)
 	case scalarFloat:
-		if size == 4 {
-			x := math.Float32frombits(binary.BigEndian.Uint32(data))
-			f.scratch = strconv.AppendFloat(f.scratch, float64(x), 'f', -1, 32)
-		} else {
-			x := math.Float64frombits(binary.BigEndian.Uint64(data))
-			f.scratch = strconv.AppendFloat(f.scratch, x, 'f', -1, 64)
-		}
+		f.scratch = appendFloat(f.scratch, data)
 	default:
 		return
 	}
@@ -83,6 +77,15 @@ func appendInt(dst []byte, format byte, body []byte) []byte {
 	}
 	unused := 64 - 8*len(body)
 	return strconv.AppendInt(dst, int64(u<<unused)>>unused, 10)
+}
+
+// appendFloat appends the decimal text of a float of 4 or 8 bytes.
+func appendFloat(dst, body []byte) []byte {
+	if len(body) == 4 {
+		x := math.Float32frombits(binary.BigEndian.Uint32(body))
+		return strconv.AppendFloat(dst, float64(x), 'f', -1, 32)
+	}
+	return strconv.AppendFloat(dst, math.Float64frombits(binary.BigEndian.Uint64(body)), 'f', -1, 64)
 }
 
 func (f *Fields) note(path int32, start, end int, in source) {

@@ -100,3 +100,30 @@ func FuzzSplice(f *testing.F) {
 		}
 	})
 }
+
+func BenchmarkScan(b *testing.B) {
+	chunk := bytes.Repeat(event(b, pairs{"rule", pairs{"level", 5, "groups", []any{"a", "b"}}, "data", pairs{"srcip", "192.0.2.1"}}), 20)
+	s := scanner(b, "rule.level", "rule.groups", "data.srcip")
+	b.ReportAllocs()
+	b.SetBytes(int64(len(chunk)))
+	for b.Loop() {
+		for s.Reset(chunk); s.Next(); {
+		}
+	}
+}
+
+func BenchmarkSplice(b *testing.B) {
+	chunk := bytes.Repeat(event(b, pairs{"a", "x", "data", pairs{"srcip", "192.0.2.1"}}), 20)
+	fields := append(pack(b, "misp_verdict"), pack(b, "hit")...)
+	s := scanner(b)
+	var edits []Edit
+	for s.Reset(chunk); s.Next(); {
+		edits = append(edits, Edit{Event: s.Event(), Pairs: 1, Fields: fields})
+	}
+	dst := make([]byte, SplicedSize(chunk, edits))
+	b.ReportAllocs()
+	b.SetBytes(int64(len(dst)))
+	for b.Loop() {
+		Splice(dst, chunk, edits)
+	}
+}

@@ -1,0 +1,75 @@
+package enrich
+
+import (
+	"fluent-bit-misp/enrich/event"
+	"fluent-bit-misp/misp"
+	"fluent-bit-misp/misp/ioc"
+	"fluent-bit-misp/rules"
+)
+
+// A batch is the work on one chunk, and keeps its memory for the next.
+type batch struct {
+	scanner    *event.Scanner
+	extraction rules.Extraction
+	writer     *writer
+
+	looked     []lookedAt // the events with indicators
+	indicators []ioc.Indicator
+	answers    []misp.Answer
+	matches    []match
+	edits      []event.Edit
+	ends       []int // where the fields of each edit end in the writer
+
+	events, passed int
+	verdicts       [3]int // events by misp.Verdict
+}
+
+// A lookedAt is an event of the chunk and the part of the indicators that it
+// has.
+type lookedAt struct {
+	event    event.Event
+	from, to int
+}
+
+// scan finds the indicators of a chunk.
+func (b *batch) scan(set *rules.Set, chunk []byte) {
+	b.extraction.Reset()
+	b.looked = b.looked[:0]
+	b.events, b.verdicts = 0, [3]int{}
+	b.scanner.Reset(chunk)
+	for b.scanner.Next() {
+		b.events++
+		from := len(b.extraction.Found)
+		set.Extract(b.scanner.Fields(), &b.extraction)
+		if to := len(b.extraction.Found); to > from {
+			b.looked = append(b.looked, lookedAt{b.scanner.Event(), from, to})
+		}
+	}
+	b.passed = b.scanner.Passed()
+	b.scanner.Reset(nil) // the chunk is the host's
+	b.indicators = b.indicators[:0]
+	for i := range b.extraction.Found {
+		b.indicators = append(b.indicators, b.extraction.Found[i].Indicator)
+	}
+	if cap(b.answers) < len(b.indicators) {
+		b.answers = make([]misp.Answer, len(b.indicators))
+	}
+	b.answers = b.answers[:len(b.indicators)]
+}
+
+// forget lets go of what the answers point to.
+func (b *batch) forget() {
+	clear(b.answers)
+	clear(b.matches[:cap(b.matches)])
+	clear(b.edits)
+	b.edits, b.ends = b.edits[:0], b.ends[:0]
+	b.writer.buf.Reset()
+}
+
+// newBatch returns a batch for the paths of a rule set. The addresses of agents
+// are learnt where there is somewhere to put them.
+func newBatch(paths *event.Paths, agents *rules.Agents) *batch {
+	b := &batch{scanner: event.NewScanner(paths), writer: newWriter()}
+	b.extraction.Agents = agents
+	return b
+}

@@ -1,0 +1,236 @@
+package enrich
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"fluent-bit-misp/misp"
+)
+
+// Options are the settings of a plugin's stanza. [ParseOptions] makes them.
+type Options struct {
+	MISP  misp.Config
+	Cache misp.CacheConfig
+
+	Rules  []string // rule files; "default" stands for the embedded set
+	Text   bool     // look for indicators in free text as well
+	Ignore []string // networks and domains that are never looked up
+
+	LearnAgents bool // never look up the addresses of the agents seen in the alerts
+
+	Prefix  string          // of every field that is added
+	Format  Format          // how a hit is laid out
+	Fields  map[string]bool // which fields of a hit are written, by name without prefix; nil for all
+	Verdict VerdictFields   // which records besides hits say what came out
+}
+
+// A Format is a way to lay out a hit.
+type Format uint8
+
+const (
+	Flat Format = iota // misp_value, misp_type, ...
+	ECS                // threat.enrichments of the Elastic Common Schema
+)
+
+// VerdictFields says which verdicts a record states, besides hits.
+type VerdictFields uint8
+
+const (
+	VerdictUnknown VerdictFields = iota // records that MISP could not be asked about
+	VerdictNone                         // none
+	VerdictAll                          // also those in which everything is clean
+)
+
+// An option is one setting of the stanza.
+type option struct {
+	name   string
+	accept string // what it takes, for messages
+	set    func(o *Options, value string) error
+}
+
+// errAccept makes a message that says no more than what the option accepts.
+var errAccept = errors.New("")
+
+var options = []option{
+	{"url", "the address of MISP's front page, such as https://misp.example",
+		func(o *Options, v string) error { o.MISP.URL = v; return nil }},
+	{"api_key", "the authentication key of a MISP user",
+		func(o *Options, v string) error { o.MISP.APIKey = misp.NewSecret(strings.TrimSpace(v)); return nil }},
+	{"api_key_file", "a file that holds the key and nothing else", setKeyFile},
+	{"tls.verify", boolean, func(o *Options, v string) error {
+		verify, err := parseBool(v)
+		o.MISP.TLS.NoVerify = !verify
+		return err
+	}},
+	{"tls.ca_file", "a file of certificates in PEM form",
+		func(o *Options, v string) error { o.MISP.TLS.CAFile = v; return nil }},
+	{"tls.crt_file", "a file with the client's certificate in PEM form",
+		func(o *Options, v string) error { o.MISP.TLS.CrtFile = v; return nil }},
+	{"tls.key_file", "a file with the client's key in PEM form",
+		func(o *Options, v string) error { o.MISP.TLS.KeyFile = v; return nil }},
+	{"proxy", "http://, https:// or socks5://[USER:PASSWORD@]HOST:PORT",
+		func(o *Options, v string) error { o.MISP.Proxy = misp.NewSecret(v); return nil }},
+	{"timeout", duration, durationOption(func(o *Options) *time.Duration { return &o.MISP.Timeout })},
+	{"batch_size", number, numberOption(func(o *Options) *int { return &o.MISP.BatchSize })},
+	{"max_concurrency", number, numberOption(func(o *Options) *int { return &o.MISP.MaxConcurrency })},
+	{"to_ids", filter, filterOption(func(o *Options) *misp.Filter { return &o.MISP.ToIDs })},
+	{"published", filter, filterOption(func(o *Options) *misp.Filter { return &o.MISP.Published })},
+	{"rules", "rule files, separated by commas; default stands for the rules that are built in",
+		func(o *Options, v string) error { o.Rules = list(v); return nil }},
+	{"text", boolean, func(o *Options, v string) (err error) { o.Text, err = parseBool(v); return err }},
+	{"ignore", "networks and domains, separated by commas",
+		func(o *Options, v string) error { o.Ignore = list(v); return nil }},
+	{"learn_agents", boolean, func(o *Options, v string) (err error) { o.LearnAgents, err = parseBool(v); return err }},
+	{"cache_size", number, numberOption(func(o *Options) *int { return &o.Cache.Size })},
+	{"cache_ttl", duration, durationOption(func(o *Options) *time.Duration { return &o.Cache.TTL })},
+	{"cache_negative_ttl", duration, durationOption(func(o *Options) *time.Duration { return &o.Cache.NegativeTTL })},
+	{"cache_error_ttl", duration, durationOption(func(o *Options) *time.Duration { return &o.Cache.ErrorTTL })},
+	{"prefix", "up to 32 letters, digits, and _ - . @", setPrefix},
+	{"format", "flat or ecs", wordOption(map[string]Format{"flat": Flat, "ecs": ECS}, func(o *Options) *Format { return &o.Format })},
+	{"fields", "names of fields without the prefix, separated by commas", setFields},
+	{"verdict", "none, unknown or all", wordOption(
+		map[string]VerdictFields{"none": VerdictNone, "unknown": VerdictUnknown, "all": VerdictAll},
+		func(o *Options) *VerdictFields { return &o.Verdict })},
+}
+
+const (
+	boolean  = "on or off"
+	duration = "a duration such as 500ms, 2s or 1h, more than 0"
+	number   = "a whole number, more than 0"
+	filter   = "yes, no or any"
+)
+
+// OptionNames returns the name of every option.
+func OptionNames() []string {
+	names := make([]string, len(options))
+	for i, o := range options {
+		names[i] = o.name
+	}
+	return names
+}
+
+// ParseOptions reads the options of a stanza: property returns the value of
+// one, and whether it is set. The error joins one error for every mistake,
+// each with the option, its value and what is accepted.
+func ParseOptions(property func(name string) (value string, set bool)) (Options, error) {
+	o := Options{Prefix: "misp_", Rules: []string{defaultRules}, LearnAgents: true}
+	var mistakes []error
+	for _, opt := range options {
+		value, set := property(opt.name)
+		if !set {
+			continue
+		}
+		value = strings.TrimSpace(value)
+		err := opt.set(&o, value)
+		switch {
+		case err == errAccept:
+			mistakes = append(mistakes, fmt.Errorf("%s %q: want %s", opt.name, value, opt.accept))
+		case err != nil:
+			mistakes = append(mistakes, fmt.Errorf("%s %q: %w; want %s", opt.name, value, err, opt.accept))
+		}
+	}
+	_, key := property("api_key")
+	_, file := property("api_key_file")
+	if key && file {
+		mistakes = append(mistakes, errors.New("api_key and api_key_file are both set: want one of them"))
+	}
+	return o, errors.Join(mistakes...)
+}
+
+func setKeyFile(o *Options, path string) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return errors.Unwrap(err) // without the path, which the message has already
+	}
+	key := strings.TrimSpace(string(text))
+	if key == "" {
+		return errors.New("the file is empty")
+	}
+	o.MISP.APIKey = misp.NewSecret(key)
+	return nil
+}
+
+func setPrefix(o *Options, v string) error {
+	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.@"
+	if v == "" || len(v) > 32 || strings.Trim(v, letters) != "" {
+		return errAccept
+	}
+	o.Prefix = v
+	return nil
+}
+
+func setFields(o *Options, v string) error {
+	o.Fields = make(map[string]bool)
+	var unknown []string
+	for _, name := range list(v) {
+		name = strings.TrimPrefix(name, "misp_")
+		if !isField(name) {
+			unknown = append(unknown, name)
+		}
+		o.Fields[name] = true
+	}
+	if unknown != nil {
+		return fmt.Errorf("there is no field %s", strings.Join(unknown, ", "))
+	}
+	if len(o.Fields) == 0 {
+		return errAccept
+	}
+	return nil
+}
+
+func durationOption(field func(*Options) *time.Duration) func(*Options, string) error {
+	return func(o *Options, v string) error {
+		d, err := time.ParseDuration(v)
+		if err != nil || d <= 0 {
+			return errAccept
+		}
+		*field(o) = d
+		return nil
+	}
+}
+
+func numberOption(field func(*Options) *int) func(*Options, string) error {
+	return func(o *Options, v string) error {
+		n, err := strconv.Atoi(v)
+		if err != nil || n <= 0 {
+			return errAccept
+		}
+		*field(o) = n
+		return nil
+	}
+}
+
+func filterOption(field func(*Options) *misp.Filter) func(*Options, string) error {
+	return wordOption(map[string]misp.Filter{"yes": misp.Yes, "no": misp.No, "any": misp.Any}, field)
+}
+
+func wordOption[T any](words map[string]T, field func(*Options) *T) func(*Options, string) error {
+	return func(o *Options, v string) error {
+		word, ok := words[strings.ToLower(v)]
+		if !ok {
+			return errAccept
+		}
+		*field(o) = word
+		return nil
+	}
+}
+
+// parseBool takes what Fluent Bit takes for a boolean.
+func parseBool(v string) (bool, error) {
+	switch strings.ToLower(v) {
+	case "on", "true", "yes", "1":
+		return true, nil
+	case "off", "false", "no", "0":
+		return false, nil
+	}
+	return false, errAccept
+}
+
+// list splits at commas and blanks.
+func list(v string) []string {
+	return strings.FieldsFunc(v, func(r rune) bool { return r == ',' || r == ' ' || r == '\t' })
+}

@@ -1,0 +1,118 @@
+package enrich
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"fluent-bit-misp/misp"
+)
+
+// stanza returns properties as a stanza sets them: name, value, name, value.
+func stanza(pairs ...string) func(string) (string, bool) {
+	return func(name string) (string, bool) {
+		for i := 0; i < len(pairs); i += 2 {
+			if pairs[i] == name {
+				return pairs[i+1], true
+			}
+		}
+		return "", false
+	}
+}
+
+func TestOptions(t *testing.T) {
+	key := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(key, []byte("the-key\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	o, err := ParseOptions(stanza("url", "https://misp.example", "api_key_file", key, "tls.verify", "off",
+		"timeout", "1500ms", "batch_size", "100", "to_ids", "Any", "text", "on", "ignore", "10.0.0.0/8, corp.example",
+		"cache_negative_ttl", "5m", "prefix", "ti.", "format", "ECS", "fields", "value,misp_event_id", "verdict", "all"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o.MISP.URL != "https://misp.example" || o.MISP.APIKey.Reveal() != "the-key" || !o.MISP.TLS.NoVerify ||
+		o.MISP.Timeout != 1500*time.Millisecond || o.MISP.BatchSize != 100 || o.MISP.ToIDs != misp.Any || o.MISP.Published != misp.Yes {
+		t.Errorf("MISP: %+v", o.MISP)
+	}
+	if o.Cache.NegativeTTL != 5*time.Minute || !o.Text || strings.Join(o.Ignore, " ") != "10.0.0.0/8 corp.example" {
+		t.Errorf("got %+v", o)
+	}
+	if o.Prefix != "ti." || o.Format != ECS || !o.Fields["value"] || !o.Fields["event_id"] || o.Verdict != VerdictAll {
+		t.Errorf("got %+v", o)
+	}
+}
+
+func TestOptionDefaults(t *testing.T) {
+	o, err := ParseOptions(stanza())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o.Prefix != "misp_" || strings.Join(o.Rules, " ") != "default" || o.Fields != nil || o.Format != Flat ||
+		o.Verdict != VerdictUnknown || o.Text || o.MISP.TLS.NoVerify {
+		t.Errorf("got %+v", o)
+	}
+}
+
+// One start shows every mistake: option, value, and what is accepted.
+func TestOpenNamesEveryMistake(t *testing.T) {
+	dir := t.TempDir()
+	empty := filepath.Join(dir, "empty")
+	badRules := filepath.Join(dir, "rules.yaml")
+	os.WriteFile(empty, nil, 0o600)
+	os.WriteFile(badRules, []byte("version: 1\nrules:\n  - name: a\n    lookup:\n      - {field: data.x, type: ipp}\n"), 0o600)
+	tests := []struct {
+		name  string
+		pairs []string
+		want  []string
+	}{
+		{"nothing is set", nil, []string{
+			"url is not set: want the address of MISP's front page, such as https://misp.example",
+			"api_key is not set: want the authentication key of a MISP user"}},
+		{"durations and numbers", []string{"timeout", "5 sec", "cache_ttl", "0s", "cache_error_ttl", "-1s", "batch_size", "many", "cache_size", "0", "max_concurrency", "99"}, []string{
+			`timeout "5 sec": want a duration such as 500ms, 2s or 1h, more than 0`,
+			`batch_size "many": want a whole number, more than 0`,
+			`cache_size "0": want a whole number, more than 0`,
+			`cache_ttl "0s": want a duration such as 500ms, 2s or 1h, more than 0`,
+			`cache_error_ttl "-1s": want a duration such as 500ms, 2s or 1h, more than 0`,
+			`max_concurrency 99: want 1 to 64`}},
+		{"words", []string{"to_ids", "perhaps", "published", "", "tls.verify", "maybe", "text", "2", "format", "json", "verdict", "some"}, []string{
+			`tls.verify "maybe": want on or off`,
+			`to_ids "perhaps": want yes, no or any`,
+			`published "": want yes, no or any`,
+			`text "2": want on or off`,
+			`format "json": want flat or ecs`,
+			`verdict "some": want none, unknown or all`}},
+		{"fields and prefix", []string{"prefix", "misp {", "fields", "value,colour,misp_size"}, []string{
+			`prefix "misp {": want up to 32 letters, digits, and _ - . @`,
+			`fields "value,colour,misp_size": there is no field colour, size; want names of fields without the prefix, separated by commas`}},
+		{"files", []string{"api_key_file", empty, "tls.ca_file", dir + "/none", "rules", dir + "/no.yaml," + badRules}, []string{
+			`api_key_file "` + empty + `": the file is empty; want a file that holds the key and nothing else`,
+			`tls.ca_file: open ` + dir + `/none: no such file or directory`,
+			`rules "` + dir + `/no.yaml": no such file or directory; want a rule file, or default for the rules that are built in`,
+			badRules + ":5:31: unknown type \"ipp\": "}},
+		{"a key twice", []string{"api_key", "x", "api_key_file", empty}, []string{
+			"api_key and api_key_file are both set: want one of them"}},
+		{"what is not to be looked up", []string{"ignore", "10.0.0.0/99"}, []string{`"10.0.0.0/99"`}},
+		{"an address with a password", []string{"url", "https://user:secret-word@misp.example"}, []string{
+			"url has an @ in it: a user or a password has no place there, the key goes into api_key"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := Open(stanza(tt.pairs...), nil)
+			if err == nil {
+				t.Fatal("no error")
+			}
+			for _, want := range tt.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("no %q in:\n%v", want, err)
+				}
+			}
+			if strings.Contains(err.Error(), "secret-word") {
+				t.Errorf("a secret is shown:\n%v", err)
+			}
+		})
+	}
+}

@@ -1,0 +1,43 @@
+package enrich
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"fluent-bit-misp/rules"
+)
+
+// defaultRules is the word that stands for the embedded rules among files.
+const defaultRules = "default"
+
+// CompileRules reads the rule files that the options name and compiles them
+// together with what the options ignore. The error joins one error for every
+// mistake.
+func (o *Options) CompileRules() (*rules.Set, error) {
+	var files []*rules.File
+	var mistakes []error
+	for _, name := range o.Rules {
+		file, err := readRules(name)
+		if err != nil {
+			mistakes = append(mistakes, err)
+		}
+		files = append(files, file)
+	}
+	if mistakes != nil {
+		return nil, errors.Join(mistakes...)
+	}
+	return rules.Compile(rules.Options{Text: o.Text, Ignore: o.Ignore}, files...)
+}
+
+func readRules(name string) (*rules.File, error) {
+	if name == defaultRules {
+		return rules.Default()
+	}
+	src, err := os.ReadFile(name)
+	if err != nil {
+		return nil, fmt.Errorf("rules %q: %w; want a rule file, or %s for the rules that are built in",
+			name, errors.Unwrap(err), defaultRules)
+	}
+	return rules.Parse(name, src)
+}
