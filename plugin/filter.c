@@ -1,0 +1,175 @@
+/*
+ * The C side: what Fluent Bit finds in the library and calls. It checks what
+ * must be known before Go can run and hands everything else to the functions
+ * that the Go files export.
+ */
+#include "flb_abi.h"
+#include "_cgo_export.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* The process that loaded the library: Go's threads exist in no other. */
+static pid_t loaded_by;
+
+__attribute__((constructor)) static void remember_process(void)
+{
+	loaded_by = getpid();
+}
+
+/* Returns whether the host has the functions that the plugin calls; if not,
+ * says so on stderr, as there is no log to say it in. */
+static int host_is_fluent_bit(void)
+{
+	if (flb_filter_get_property && flb_filter_set_context && flb_filter_name &&
+	    flb_output_name && flb_log_print) {
+		return 1;
+	}
+	fputs("misp: this program is not Fluent Bit 2.2 or later: "
+	      "it lacks functions that the plugin calls\n", stderr);
+	return 0;
+}
+
+/* Returns whether Go can run in this process; if not, says so in the log, for
+ * the section `name` of that kind ("filter", "output"). It does not enter Go,
+ * which in a forked process would never return. */
+static int go_can_run(const char *kind, const char *name)
+{
+	if (getpid() == loaded_by) {
+		return 1;
+	}
+	flb_log_print(log_error, NULL, 0,
+	              "[%s:misp:%s] daemon mode (-d, or daemon on) is not supported: Fluent Bit forks "
+	              "after it has loaded the plugin, and the threads of a plugin written in Go do "
+	              "not survive that; run it in the foreground, under systemd or in a container",
+	              kind, name);
+	return 0;
+}
+
+/* Go's own handler of SIGSEGV, in place from the moment the library is loaded;
+ * it passes on to Fluent Bit's what did not happen in Go. */
+static struct sigaction go_sigsegv;
+
+/*
+ * On SIGHUP and SIGCONT Fluent Bit sets all its signal handlers anew: without
+ * the alternate stack that Go's threads need, and over the handler by which a
+ * nil dereference in Go is a panic that can be recovered, so that it would end
+ * Fluent Bit. This puts both right again. It is called before Go is entered,
+ * and may be called by several threads at once.
+ */
+static void restore_signals(void)
+{
+	static const int numbers[] = {SIGINT, SIGQUIT, SIGHUP, SIGCONT, SIGTERM, SIGFPE};
+	struct sigaction action;
+
+	if (sigaction(SIGSEGV, NULL, &action) != 0 || action.sa_flags & SA_ONSTACK) {
+		return;
+	}
+	sigaction(SIGSEGV, &go_sigsegv, NULL);
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		if (sigaction(numbers[i], NULL, &action) == 0 &&
+		    action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN) {
+			action.sa_flags |= SA_ONSTACK;
+			sigaction(numbers[i], &action, NULL);
+		}
+	}
+}
+
+/* Opens the section: 0, or -1 once the log says what is wrong with it. */
+static int cb_init(struct flb_filter_instance *ins, struct flb_config *config, void *data)
+{
+	uintptr_t context;
+
+	(void) config;
+	(void) data;
+	if (!host_is_fluent_bit() || !go_can_run("filter", flb_filter_name(ins))) {
+		return -1;
+	}
+	if (go_sigsegv.sa_flags == 0) {
+		sigaction(SIGSEGV, NULL, &go_sigsegv);
+	}
+	restore_signals();
+	context = mispFilterInit(ins);
+	if (context == 0) {
+		return -1;
+	}
+	flb_filter_set_context(ins, (void *) context);
+	return 0;
+}
+
+/* Enriches a chunk, which stays the host's. On filter_modified *out is a block
+ * from malloc that is the host's from then on; on filter_not_touched *out and
+ * *out_size are as they were. Several threads may call it at once. */
+static int cb_filter(const void *data, size_t size, const char *tag, int tag_size,
+                     void **out, size_t *out_size, struct flb_filter_instance *ins,
+                     struct flb_input_instance *input, void *context, struct flb_config *config)
+{
+	(void) tag;
+	(void) tag_size;
+	(void) ins;
+	(void) input;
+	(void) config;
+	restore_signals();
+	return mispFilter((uintptr_t) context, (void *) data, size, out, out_size);
+}
+
+/* Closes what cb_init opened; when it returns, none of its goroutines runs. */
+static int cb_exit(void *context, struct flb_config *config)
+{
+	(void) config;
+	restore_signals();
+	mispFilterExit((uintptr_t) context);
+	return 0;
+}
+
+/* The host looks it up by the name of the file, flb-filter_misp.so. */
+VISIBLE const struct flb_filter_plugin filter_misp_plugin = {
+	.event_type = events_are_logs,
+	.name = "misp",
+	.description = "Add what MISP knows of the indicators in Wazuh's alerts",
+	.cb_init = cb_init,
+	.cb_filter = cb_filter,
+	.cb_exit = cb_exit,
+};
+
+/* Fills in what the host knows of the output, out_misp.so, when it loads the
+ * library: in daemon mode, on a reload, also where Go cannot run. */
+VISIBLE int FLBPluginRegister(void *definition)
+{
+	return getpid() == loaded_by ? mispOutputRegister(definition) : -1;
+}
+
+/* Opens an output's section: output_error once the log says what is wrong. */
+VISIBLE int FLBPluginInit(struct flbgo_output_plugin *plugin)
+{
+	if (!host_is_fluent_bit() || !go_can_run("output", flb_output_name(plugin->instance))) {
+		return output_error;
+	}
+	return mispOutputInit(plugin);
+}
+
+/* Frees what FLBPluginRegister filled in. The host calls it at its end, in
+ * daemon mode also where Go cannot run. */
+VISIBLE void FLBPluginUnregister(void *definition)
+{
+	if (getpid() == loaded_by) {
+		mispOutputUnregister(definition);
+	}
+}
+
+int misp_on_host_thread(void)
+{
+	return !flb_worker_get || flb_worker_get();
+}
+
+void misp_log(int level, const char *line)
+{
+	flb_log_print(level, NULL, 0, "%s", line);
+}
+
+void *misp_alloc(size_t size)
+{
+	return malloc(size);
+}

@@ -1,0 +1,307 @@
+//go:build ignore
+
+/*
+ * A stand-in for Fluent Bit that loads the plugin and calls it as Fluent Bit
+ * does, so that the C boundary can be tested without it. See usage.
+ */
+#define _GNU_SOURCE
+#include "fluentbit.h"
+#include "stream.h"
+
+#include <dirent.h>
+#include <dlfcn.h>
+#include <getopt.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const char usage[] =
+	"Usage: host [OPTION]... FILE.so < CHUNKS > ANSWERS\n"
+	"\n"
+	"Loads the plugin FILE.so as Fluent Bit does and passes chunks through it.\n"
+	"\n"
+	"CHUNKS is a sequence of chunks, each a size (4 bytes, little endian) and as\n"
+	"many bytes of msgpack. A size of 0xffffffff stands for a hot reload: the\n"
+	"plugin is ended and started again. ANSWERS has for each chunk, in order, the\n"
+	"plugin's return code (1 byte), a size, and as many bytes; each is written as\n"
+	"soon as it and all before it are there. The log goes to stderr.\n"
+	"\n"
+	"  -p KEY=VALUE       set an option of the plugin's section\n"
+	"  --instances N      have N such sections (1); thread t uses number t modulo N\n"
+	"  --threads N        call the plugin from N threads (1)\n"
+	"  --log-level N      0 off, 1 error, 2 warn, 3 info (the default), 4 debug\n"
+	"  --log-file FILE    log there; what is not logged on a thread of the host's own\n"
+	"                     goes to stderr even so, as in Fluent Bit\n"
+	"  --daemonize        fork between load and start, as Fluent Bit's -d does\n"
+	"  --call-after-exit  after each exit call the filter once more, with the\n"
+	"                     context that is not valid any more\n"
+	"  --report           after each exit print a line about the process\n"
+	"  --help             print this\n"
+	"\n"
+	"The exit code is 0; 1 if the plugin cannot be loaded or does not start; 2 for\n"
+	"wrong options or input; 3 if the plugin breaks a rule of the interface.\n";
+
+enum { max_instances = 16, max_threads = 64 };
+
+static int num_threads = 1, num_instances = 1, log_level = 3;
+static int daemonize, call_after_exit, report;
+
+static struct flb_filter_plugin filter;
+static struct flb_filter_instance instances[max_instances];
+
+/* Passes one chunk through the filter: the return code, and in out a block
+ * that is the caller's. */
+static int call_filter(struct flb_filter_instance *ins, struct bytes chunk, struct bytes *out)
+{
+	void *copy = memcpy(malloc(chunk.size), chunk.data, chunk.size);
+	void *untouched = &filter;
+
+	*out = (struct bytes) {untouched, 42};
+	int code = filter.cb_filter(chunk.data, chunk.size, "wazuh.alerts", 12, &out->data, &out->size,
+	                            ins, NULL, ins->context, NULL);
+	if (memcmp(copy, chunk.data, chunk.size) != 0) {
+		die(broken, "the plugin has changed a chunk");
+	}
+	free(copy);
+	if (code == filter_modified && out->size == 0) {
+		die(broken, "the plugin drops all records of a chunk");
+	}
+	if (code == filter_not_touched) {
+		if (out->data != untouched || out->size != 42) {
+			die(broken, "the plugin has set an output, but says that there is none");
+		}
+		*out = (struct bytes) {NULL, 0};
+	}
+	return code;
+}
+
+/* A thread of the host's own: filters chunks while there are some. */
+static void *filter_chunks(void *ins)
+{
+	struct bytes chunk, out;
+	unsigned long number;
+
+	own_thread = 1;
+	while (take(&chunk, &number)) {
+		int code = call_filter(ins, chunk, &out);
+		memset(chunk.data, 0xc1, chunk.size); /* who has kept a view will see this */
+		free(chunk.data);
+		answer(number, code, out);
+		free(out.data);
+	}
+	return NULL;
+}
+
+/* Handles SIGSEGV as Fluent Bit does: it ends the program. */
+static void crash(int number)
+{
+	static const char text[] = "[host] caught SIGSEGV\n";
+
+	(void) number;
+	if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0) {
+		_exit(failed);
+	}
+	abort();
+}
+
+/* Returns how many entries a directory has. */
+static int entries(const char *directory)
+{
+	DIR *d = opendir(directory);
+	int n = -2; /* . and .. */
+
+	while (readdir(d)) {
+		n++;
+	}
+	closedir(d);
+	return n;
+}
+
+/* Prints what a plugin that has been ended should not have left behind. */
+static void print_report(int round)
+{
+	struct sigaction action;
+
+	sigaction(SIGSEGV, NULL, &action);
+	fprintf(stderr, "[host] round %d: %d threads, %d files, %zu bytes, SIGSEGV is %s\n", round,
+	        entries("/proc/self/task"), entries("/proc/self/fd"), mallinfo2().uordblks,
+	        action.sa_handler == crash ? "the host's" : "the plugin's");
+}
+
+/* Starts the sections, passes the chunks of a round through them and ends them,
+ * round after round. */
+static void run_filter(void)
+{
+	for (int round = 1; next_round(); round++) {
+		pthread_t threads[max_threads];
+
+		for (int i = 0; i < num_instances; i++) {
+			instances[i] = (struct flb_filter_instance) {.event_type = 1, .id = i, .log_level = log_level};
+			snprintf(instances[i].name, sizeof(instances[i].name), "%s.%d", filter.name, i);
+			if (filter.cb_pre_run && filter.cb_pre_run(&instances[i], NULL, NULL) != 0) {
+				die(failed, "the filter fails before it starts");
+			}
+			if (filter.cb_init(&instances[i], NULL, NULL) != 0) {
+				die(failed, "the filter does not start");
+			}
+		}
+		for (int t = 0; t < num_threads; t++) {
+			pthread_create(&threads[t], NULL, filter_chunks, &instances[t % num_instances]);
+		}
+		for (int t = 0; t < num_threads; t++) {
+			pthread_join(threads[t], NULL);
+		}
+		for (int i = 0; i < num_instances; i++) {
+			if (filter.cb_exit && instances[i].context) {
+				filter.cb_exit(instances[i].context, NULL);
+			}
+			if (call_after_exit) {
+				struct bytes out;
+				int code = call_filter(&instances[i], (struct bytes) {"\x80", 1}, &out);
+				fprintf(stderr, "[host] a call after exit returns %d\n", code);
+			}
+		}
+		if (report) {
+			print_report(round);
+		}
+		signal(SIGSEGV, crash); /* as Fluent Bit does on the SIGHUP that asks for a reload */
+	}
+}
+
+/* Returns a symbol of the plugin's, NULL if it has none of that name. */
+static void *symbol(void *library, const char *name)
+{
+	dlerror();
+	void *s = dlsym(library, name);
+	return dlerror() ? NULL : s;
+}
+
+static struct output_definition output;
+
+/* Lets the output register itself, which Fluent Bit does as it loads it. */
+static void register_output(void *library)
+{
+	int (*callback)(struct output_definition *) = symbol(library, "FLBPluginRegister");
+
+	if (!callback || callback(&output) == -1 || output.type != type_output || output.proxy != proxy_go) {
+		die(failed, "the plugin does not register an output");
+	}
+	fprintf(stderr, "[host] output %s: %s\n", output.name, output.description);
+}
+
+/* Starts the output, hands it the chunks up to the first reload, and ends it. */
+static void run_output(void *library)
+{
+	int (*init)(struct output_plugin *) = symbol(library, "FLBPluginInit");
+	int (*flush)(void *, const void *, size_t, char *) = symbol(library, "FLBPluginFlushCtx");
+	int (*end)(void *) = symbol(library, "FLBPluginExitCtx");
+	void (*unregister)(struct output_definition *) = symbol(library, "FLBPluginUnregister");
+	struct output_api api = {.get_property = flb_output_get_property};
+	struct flb_output_instance ins = {.name = "misp.0"};
+	struct output_context context = {NULL};
+	struct output_plugin plugin = {output.name, &api, &ins, &context, {NULL}};
+	struct bytes chunk;
+	unsigned long number;
+
+	int started = init && init(&plugin) > output_error;
+	while (started && flush && take(&chunk, &number)) {
+		int code = flush(context.remote, chunk.data, chunk.size, "wazuh.alerts");
+		free(chunk.data);
+		answer(number, code, (struct bytes) {NULL, 0});
+	}
+	if (end) {
+		end(context.remote);
+	}
+	if (unregister) {
+		unregister(&output);
+	}
+	if (!started) {
+		die(failed, "the output does not start");
+	}
+}
+
+/* Sets the options; ends the program if they are wrong or only ask for help. */
+static void parse_options(int argc, char **argv)
+{
+	static const struct option names[] = {
+		{"property", required_argument, NULL, 'p'},
+		{"instances", required_argument, NULL, 'i'},
+		{"threads", required_argument, NULL, 't'},
+		{"log-level", required_argument, NULL, 'v'},
+		{"log-file", required_argument, NULL, 'l'},
+		{"daemonize", no_argument, &daemonize, 1},
+		{"call-after-exit", no_argument, &call_after_exit, 1},
+		{"report", no_argument, &report, 1},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
+	};
+
+	for (int c; (c = getopt_long(argc, argv, "p:", names, NULL)) != -1;) {
+		switch (c) {
+		case 'p': properties[num_properties++ % 64] = optarg; break;
+		case 'i': num_instances = atoi(optarg); break;
+		case 't': num_threads = atoi(optarg); break;
+		case 'v': log_level = atoi(optarg); break;
+		case 'l': log_file = fopen(optarg, "a"); break;
+		case 'h': fputs(usage, stdout); exit(0);
+		case '?': exit(misused);
+		}
+	}
+	if (optind != argc - 1 || num_properties > 64 || num_instances < 1 ||
+	    num_instances > max_instances || num_threads < 1 || num_threads > max_threads) {
+		fputs(usage, stderr);
+		exit(misused);
+	}
+}
+
+/* Finds the filter by the NAME in the file's name, flb-NAME.so, and copies it. */
+static void load_filter(void *library, const char *name)
+{
+	char entry[80];
+
+	snprintf(entry, sizeof(entry), "%s_plugin", name);
+	void *plugin = symbol(library, entry);
+	if (!plugin) {
+		die(failed, "the plugin has no %s", entry);
+	}
+	memcpy(&filter, plugin, sizeof(filter));
+	if (filter.event_type != 1 || filter.config_map) {
+		die(broken, "the plugin is no filter of logs for every version");
+	}
+}
+
+int main(int argc, char **argv)
+{
+	char name[64];
+
+	parse_options(argc, argv);
+	own_thread = 1;
+	signal(SIGSEGV, crash);
+	void *library = dlopen(argv[optind], RTLD_LAZY);
+	if (!library) {
+		die(failed, "%s", dlerror());
+	}
+	int is_filter = sscanf(basename(argv[optind]), "flb-%63[^.].so", name) == 1;
+	if (is_filter) {
+		load_filter(library, name);
+	} else {
+		register_output(library);
+	}
+	if (daemonize) {
+		int status;
+		if (fork() != 0) {
+			wait(&status);
+			return WIFEXITED(status) ? WEXITSTATUS(status) : broken;
+		}
+	}
+	if (is_filter) {
+		run_filter();
+	} else {
+		run_output(library);
+	}
+	return 0;
+}
