@@ -1,0 +1,69 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"io"
+	"os"
+)
+
+// lines reads a file of alerts line by line.
+type lines struct {
+	r      *bufio.Reader
+	closer io.Closer
+	buf    []byte
+}
+
+// openLines opens a file, gzipped or not, as Wazuh keeps its archives; - is the
+// standard input.
+func openLines(name string, stdin io.Reader) (*lines, error) {
+	l := &lines{closer: io.NopCloser(nil)}
+	source := stdin
+	if name != "-" {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, err
+		}
+		source, l.closer = f, f
+	}
+	l.r = bufio.NewReaderSize(source, 1<<20)
+	if magic, _ := l.r.Peek(2); bytes.Equal(magic, []byte{0x1f, 0x8b}) {
+		unzipped, err := gzip.NewReader(l.r)
+		if err != nil {
+			l.Close()
+			return nil, err
+		}
+		l.r = bufio.NewReaderSize(unzipped, 1<<20)
+	}
+	return l, nil
+}
+
+// Next returns the next line without its end. It is valid until the next call.
+// The error is io.EOF after the last line.
+func (l *lines) Next() ([]byte, error) {
+	l.buf = l.buf[:0]
+	for {
+		part, err := l.r.ReadSlice('\n')
+		l.buf = append(l.buf, part...)
+		switch {
+		case err == nil:
+			return bytes.TrimRight(l.buf, "\r\n"), nil
+		case errors.Is(err, bufio.ErrBufferFull):
+			continue
+		case err == io.EOF && len(l.buf) > 0:
+			return l.buf, nil
+		}
+		return nil, err
+	}
+}
+
+// Ready reports whether a whole line can be had without waiting for more input.
+func (l *lines) Ready() bool {
+	next, _ := l.r.Peek(l.r.Buffered())
+	return bytes.IndexByte(next, '\n') >= 0
+}
+
+// Close closes the file.
+func (l *lines) Close() error { return l.closer.Close() }

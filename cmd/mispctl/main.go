@@ -1,0 +1,69 @@
+// Command mispctl tries out what the plugin does, without Fluent Bit: it asks
+// MISP about values, enriches files of alerts, and serves a MISP for
+// demonstrations. It runs the plugin's own engine with the plugin's own
+// options.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/alecthomas/kong"
+)
+
+// The exit codes. Of lookup they are those of grep.
+const (
+	exitOK      = 0
+	exitNothing = 1 // nothing that was looked up is known
+	exitTrouble = 2
+)
+
+type cli struct {
+	Lookup  lookupCmd  `cmd:"" help:"Ask MISP what it knows of values."`
+	Run     runCmd     `cmd:"" help:"Enrich alerts: JSON lines in, JSON lines out."`
+	Extract extractCmd `cmd:"" help:"Show the indicators in alerts; MISP is not asked."`
+	Serve   serveCmd   `cmd:"" help:"Serve a MISP with a few sample events, for demonstrations."`
+}
+
+// streams are where a command reads and writes.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// errNothing ends a command with exitNothing and without a message.
+var errNothing = errors.New("nothing is known")
+
+func main() {
+	os.Exit(run(os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr}))
+}
+
+// run runs the command line and returns the exit code.
+func run(args []string, std streams) int {
+	var c cli
+	code := -1
+	parser := kong.Must(&c,
+		kong.Name("mispctl"),
+		kong.Description("Try out the MISP plugin for Fluent Bit: what it finds in alerts, and what MISP knows of it."),
+		kong.Writers(std.out, std.err),
+		kong.Exit(func(n int) { code = n }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+	)
+	ctx, err := parser.Parse(args)
+	if code >= 0 { // help was asked for and shown
+		return code
+	}
+	if err == nil {
+		err = ctx.Run(std)
+	}
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.Is(err, errNothing):
+		return exitNothing
+	}
+	fmt.Fprintf(std.err, "mispctl: %v\n", err)
+	return exitTrouble
+}
