@@ -11,22 +11,22 @@ import (
 
 // lines reads a file of alerts line by line.
 type lines struct {
-	r      *bufio.Reader
-	closer io.Closer
-	buf    []byte
+	r    *bufio.Reader
+	file *os.File // nil for the standard input
+	buf  []byte
 }
 
 // openLines opens a file, gzipped or not, as Wazuh keeps its archives; - is the
 // standard input.
 func openLines(name string, stdin io.Reader) (*lines, error) {
-	l := &lines{closer: io.NopCloser(nil)}
+	l := &lines{}
 	source := stdin
 	if name != "-" {
 		f, err := os.Open(name)
 		if err != nil {
 			return nil, err
 		}
-		source, l.closer = f, f
+		source, l.file = f, f
 	}
 	l.r = bufio.NewReaderSize(source, 1<<20)
 	if magic, _ := l.r.Peek(2); bytes.Equal(magic, []byte{0x1f, 0x8b}) {
@@ -65,5 +65,31 @@ func (l *lines) Ready() bool {
 	return bytes.IndexByte(next, '\n') >= 0
 }
 
+// Size returns the size of the file in bytes, -1 if it is not known.
+func (l *lines) Size() int64 {
+	if l.file == nil {
+		return -1
+	}
+	info, err := l.file.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return -1
+	}
+	return info.Size()
+}
+
+// Offset returns how much of the file was read, about.
+func (l *lines) Offset() int64 {
+	if l.file == nil {
+		return 0
+	}
+	at, _ := l.file.Seek(0, io.SeekCurrent)
+	return at
+}
+
 // Close closes the file.
-func (l *lines) Close() error { return l.closer.Close() }
+func (l *lines) Close() error {
+	if l.file == nil {
+		return nil
+	}
+	return l.file.Close()
+}

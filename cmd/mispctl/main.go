@@ -21,10 +21,12 @@ const (
 )
 
 type cli struct {
-	Lookup  lookupCmd  `cmd:"" help:"Ask MISP what it knows of values."`
-	Run     runCmd     `cmd:"" help:"Enrich alerts: JSON lines in, JSON lines out."`
-	Extract extractCmd `cmd:"" help:"Show the indicators in alerts; MISP is not asked."`
-	Serve   serveCmd   `cmd:"" help:"Serve a MISP with a few sample events, for demonstrations."`
+	Lookup   lookupCmd   `cmd:"" help:"Ask MISP what it knows of values."`
+	Run      runCmd      `cmd:"" help:"Enrich alerts: JSON lines in, JSON lines out."`
+	Extract  extractCmd  `cmd:"" help:"Show the indicators in alerts; MISP is not asked."`
+	Coverage coverageCmd `cmd:"" help:"Show what the rules find in a file of alerts, and what they miss; MISP is not asked."`
+	Explain  explainCmd  `cmd:"" help:"Show what the plugin does with one alert, and why."`
+	Serve    serveCmd    `cmd:"" help:"Serve a MISP with a few sample events, for demonstrations."`
 }
 
 // streams are where a command reads and writes.
