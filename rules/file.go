@@ -52,6 +52,7 @@
 //	web-address      a URL, also without its scheme, or a host with a final slash
 //	dns-question     a queried name, also as "class IN, type AAAA, name"
 //	dns-results      the QueryResults of Sysmon
+//	dns-answers      resource records as a zone file has them, one a line
 //	zone-identifier  the HostUrl and ReferrerUrl of a downloaded file
 //	command          the arguments of a command, joined in their order
 //	text             all that free text has, also defanged

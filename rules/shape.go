@@ -21,6 +21,7 @@ const (
 	webAddress
 	dnsQuestion
 	dnsResults
+	dnsAnswers
 	zoneIdentifier
 	command
 	text
@@ -39,6 +40,7 @@ var shapes = [...]struct {
 	webAddress:     {"web-address", takeWebAddress},
 	dnsQuestion:    {"dns-question", takeQuestion},
 	dnsResults:     {"dns-results", takeResults},
+	dnsAnswers:     {"dns-answers", takeAnswers},
 	zoneIdentifier: {"zone-identifier", takeZone},
 	command:        {"command", takeCommand},
 	text:           {"text", func(x *Extraction, _ *taking, raw []byte) { x.addText(raw) }},
@@ -155,6 +157,21 @@ func takeResults(x *Extraction, t *taking, raw []byte) {
 		}
 		if len(part) > 0 {
 			takeHost(x, t, part)
+		}
+	}
+}
+
+// takeAnswers takes addresses and aliases from resource records as a zone file
+// has them, one a line: "name. 300 IN a 192.0.2.1". A line of one word is taken
+// as it is.
+func takeAnswers(x *Extraction, t *taking, raw []byte) {
+	for line := range bytes.Lines(raw) {
+		line = bytes.TrimSpace(line)
+		last := bytes.LastIndexAny(line, " \t")
+		kind := bytes.TrimSpace(line[:max(last, 0)])
+		kind = kind[bytes.LastIndexAny(kind, " \t")+1:]
+		if last < 0 || foldsTo(kind, "a") || foldsTo(kind, "aaaa") || foldsTo(kind, "cname") {
+			takeHost(x, t, line[last+1:])
 		}
 	}
 }

@@ -50,6 +50,11 @@ func TestShapes(t *testing.T) {
 		{"web-address", "invoice.zip", nil},
 		{"web-address", "/index.html", nil},
 
+		{"dns-answers", "a.example.\t300\tIN\tcname\tb.other.test.\nb.other.test.\t60\tIN\ta\t203.0.113.1", []string{"domain b.other.test", "domain other.test (parent)", "ip 203.0.113.1"}},
+		{"dns-answers", "a.example. 300 IN AAAA 2001:db8::1", []string{"ip 2001:db8::1"}},
+		{"dns-answers", "203.0.113.1", []string{"ip 203.0.113.1"}},
+		{"dns-answers", "a.example. 300 IN mx 10 mail.example.\nb.example. IN txt x\n\n IN a", nil},
+
 		{"dns-question", "www.evil.example.", []string{"domain www.evil.example", "domain evil.example (parent)"}},
 		{"dns-question", "class IN, type AAAA, evil.example", []string{"domain evil.example"}},
 		{"dns-question", "CLASS IN, evil.example", []string{"domain evil.example"}},
