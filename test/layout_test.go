@@ -12,20 +12,21 @@ import (
 // may says which packages of the project each package may import. Tests may
 // import more.
 var may = map[string][]string{
-	"misp/ioc":      {},
-	"enrich/event":  {},
-	"rules":         {"misp/ioc"},
-	"misp":          {"misp/ioc"},
-	"misp/misptest": {"misp/ioc"},
-	"enrich":        {"enrich/event", "rules", "misp", "misp/ioc"},
-	"plugin":        {"enrich"},
-	"cmd/mispctl":   {"enrich", "enrich/event", "rules", "misp", "misp/ioc", "misp/misptest"},
-	"test":          {},
-	"test/gen":      {},
-	"test/gen/cmd":  {"test/gen"},
-	"test/host":     {},
-	"test/e2e":      {},
-	"test/demo":     {"misp/misptest"},
+	"misp/ioc":       {},
+	"enrich/event":   {},
+	"rules":          {"misp/ioc"},
+	"misp":           {"misp/ioc"},
+	"misp/misptest":  {"misp/ioc"},
+	"enrich":         {"enrich/event", "rules", "misp", "misp/ioc"},
+	"plugin":         {"enrich"},
+	"cmd/mispctl":    {"enrich", "enrich/event", "rules", "misp", "misp/ioc", "misp/misptest"},
+	"test":           {},
+	"test/gen":       {},
+	"test/gen/cmd":   {"test/gen"},
+	"test/host":      {},
+	"test/e2e":       {},
+	"test/fluentbit": {},
+	"test/demo":      {"misp/misptest", "enrich/event", "test/fluentbit"},
 }
 
 const module = "fluent-bit-misp/"
