@@ -88,7 +88,8 @@ func TestOpenNamesEveryMistake(t *testing.T) {
 		{"fields and prefix", []string{"prefix", "misp {", "fields", "value,colour,misp_size"}, []string{
 			`prefix "misp {": want up to 32 letters, digits, and _ - . @`,
 			`fields "value,colour,misp_size": there is no field colour, size; want names of fields without the prefix, separated by commas`}},
-		{"files", []string{"api_key_file", empty, "tls.ca_file", dir + "/none", "rules", dir + "/no.yaml," + badRules}, []string{
+		{"files", []string{"api_key_file", empty, "tls.ca_file", dir + "/none", "rules", dir + "/no.yaml," + badRules, "ignore", "10.0.0.0/33"}, []string{
+			`"10.0.0.0/33"`,
 			`api_key_file "` + empty + `": the file is empty; want a file that holds the key and nothing else`,
 			`tls.ca_file: open ` + dir + `/none: no such file or directory`,
 			`rules "` + dir + `/no.yaml": no such file or directory; want a rule file, or default for the rules that are built in`,

@@ -15,6 +15,7 @@ const defaultRules = "default"
 // together with what the options ignore. The error joins one error for every
 // mistake.
 func (o *Options) CompileRules() (*rules.Set, error) {
+	options := rules.Options{Text: o.Text, Ignore: o.Ignore}
 	var files []*rules.File
 	var mistakes []error
 	for _, name := range o.Rules {
@@ -25,9 +26,11 @@ func (o *Options) CompileRules() (*rules.Set, error) {
 		files = append(files, file)
 	}
 	if mistakes != nil {
-		return nil, errors.Join(mistakes...)
+		// Without all files only the options can be checked.
+		_, err := rules.Compile(options)
+		return nil, errors.Join(append(mistakes, err)...)
 	}
-	return rules.Compile(rules.Options{Text: o.Text, Ignore: o.Ignore}, files...)
+	return rules.Compile(options, files...)
 }
 
 func readRules(name string) (*rules.File, error) {
