@@ -21,7 +21,7 @@ test: vet $(HOST) $(PLUGIN) ## Run the tests, also with the race detector and in
 	go test -race ./enrich/... ./rules/... ./misp/... ./cmd/...
 
 e2e: build ## Run the real Fluent Bit with the plugin; fails where there is none
-	go test -count=1 -tags e2e ./test/e2e
+	go test -count=1 -timeout 5m -tags e2e ./test/e2e
 
 demo: build $(HOST) ## Show a few alerts being enriched, with Fluent Bit if there is one
 	@go run ./test/demo
