@@ -27,7 +27,7 @@ demo: build $(HOST) ## Show a few alerts being enriched, with Fluent Bit if ther
 	@go run ./test/demo
 
 bench: ## Run the benchmarks, six times each, for benchstat
-	go test -run '^$$' -bench . -benchmem -count 6 ./enrich/... ./rules/... ./misp/...
+	go test -run '^$$' -bench . -benchmem -count 6 ./enrich/... ./rules/... ./misp/... ./test
 
 fuzz: ## Run every fuzz test for FUZZTIME
 	@for target in $$(grep -rl --include='*_test.go' '^func Fuzz' .); do \

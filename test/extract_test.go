@@ -1,0 +1,62 @@
+package test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"fluent-bit-misp/enrich/event"
+	"fluent-bit-misp/misp/ioc"
+	"fluent-bit-misp/rules"
+)
+
+// FuzzExtract puts any JSON value at any path that the rules take, and in the
+// free text: whatever comes out is canonical, and none of it is an operator of
+// MISP's search.
+func FuzzExtract(f *testing.F) {
+	file, err := rules.Default()
+	if err != nil {
+		f.Fatal(err)
+	}
+	set, err := rules.Compile(rules.Options{Text: true}, file)
+	if err != nil {
+		f.Fatal(err)
+	}
+	paths, err := event.NewPaths(set.Paths())
+	if err != nil {
+		f.Fatal(err)
+	}
+	for i, value := range []string{
+		`"%"`, `"!203.0.113.5"`, `"a||b.example"`, `"http://evil.example/a&&b"`, `["203.0.113.5",null,{"x":"203.0.113.6"}]`,
+		`{"a":{"b":[["evil.example"]]}}`, `1.5`, `true`, `"\ud800"`, `"SHA1=%,MD5=!,IMPHASH=||"`, `"hxxp://evil[.]example/%"`,
+		`"type:  5 evil.example;::ffff:203.0.113.5;"`, `"\u200b"`, `"evil.example\u0000"`,
+	} {
+		f.Add(uint16(i*7), value)
+	}
+	f.Fuzz(func(t *testing.T, path uint16, value string) {
+		keys := strings.Split(strings.ReplaceAll(set.Paths()[int(path)%len(set.Paths())], "*", "any"), ".")
+		record := value
+		for i := len(keys) - 1; i >= 0; i-- {
+			record = `{"` + keys[i] + `":` + record + `}`
+		}
+		chunk, err := event.AppendJSON(nil, time.Unix(0, 0), []byte(record))
+		if err != nil {
+			return
+		}
+		var found rules.Extraction
+		s := event.NewScanner(paths)
+		for s.Reset(chunk); s.Next(); {
+			set.Extract(s.Fields(), &found)
+		}
+		for _, x := range found.Found {
+			value := x.Indicator.Value()
+			if again, reason := ioc.Normalize(x.Indicator.Kind(), value); reason != ioc.OK || again != x.Indicator {
+				t.Errorf("%v is not canonical: %v, %v", x.Indicator, again, reason)
+			}
+			if value == "" || strings.HasPrefix(value, "!") || strings.HasPrefix(value, "%") || strings.HasSuffix(value, "%") ||
+				strings.Contains(value, "||") || strings.Contains(value, "&&") || strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r > '~' }) {
+				t.Errorf("%v is an operator", x.Indicator)
+			}
+		}
+	})
+}
