@@ -1,7 +1,9 @@
 package event
 
 import (
+	"bytes"
 	"fmt"
+	"math/bits"
 	"strings"
 )
 
@@ -22,9 +24,11 @@ type Paths struct {
 type node struct {
 	name  string  // as the path spells it
 	lower string  // the same in lower case
+	print print   // of the name
 	path  int32   // the path that ends here, -1 if none does
 	any   int32   // the child for *, 0 if there is none
 	next  int32   // the next node in the same slot of the parent, 0 at the end
+	shift uint8   // what makes a slot of a hash
 	slots []int32 // the first child in each slot, 0 if there is none; a power of two, or empty
 }
 
@@ -64,12 +68,9 @@ func NewPaths(paths []string) (*Paths, error) {
 	return p, nil
 }
 
-// index builds the slots of n, twice as many as it has children.
+// index builds the slots of n, at least four times as many as it has children:
+// most keys lead nowhere, and an empty slot says so at once.
 func (p *Paths) index(n *node, kids []int32) {
-	size := 1
-	for size < 2*len(kids) {
-		size *= 2
-	}
 	for _, k := range kids {
 		child := &p.nodes[k]
 		if child.name == "*" {
@@ -77,38 +78,48 @@ func (p *Paths) index(n *node, kids []int32) {
 			continue
 		}
 		if n.slots == nil {
-			n.slots = make([]int32, size)
+			width := bits.Len(uint(4*len(kids) - 1))
+			n.slots, n.shift = make([]int32, 1<<width), uint8(64-width)
 		}
-		slot := &n.slots[hash(child.lower)&uint32(size-1)]
+		child.print = printOf(child.lower)
+		slot := &n.slots[child.print.hash()>>n.shift]
 		child.next = *slot
 		*slot = k
 	}
 }
 
-// hash mixes what differs most between the keys of one map. Letters count
-// without their case.
-func hash[T string | []byte](key T) uint32 {
-	n := len(key)
-	if n == 0 {
-		return 0
+// child returns the node that the key at b[i:end] leads to from n: by one step
+// or, if the key has dots, by a step for each of its parts. 0 is none.
+func (p *Paths) child(n *node, b []byte, i, end int) int32 {
+	if len(n.slots) == 0 {
+		return n.any
 	}
-	const noCase = 0x20
-	first, middle, last := uint32(key[0]|noCase), uint32(key[n/2]|noCase), uint32(key[n-1]|noCase)
-	h := uint32(n)*0x9e3779b1 ^ first*0x85ebca6b ^ middle*0xc2b2ae35 ^ last*0x27d4eb2f
-	return h ^ h>>15
-}
-
-// child returns the node that key leads to from n, 0 if no path goes there.
-func (p *Paths) child(n *node, key []byte) int32 {
-	if len(n.slots) > 0 {
-		at := n.slots[hash(key)&uint32(len(n.slots)-1)]
-		for ; at != 0; at = p.nodes[at].next {
-			if c := &p.nodes[at]; string(key) == c.name || equalFold(key, c.lower) {
-				return at
-			}
+	head, tail := words(b, i, end)
+	print := print{head | noCase, tail | noCase}
+	for at := n.slots[print.hash()>>(n.shift&63)]; at != 0; at = p.nodes[at].next {
+		c := &p.nodes[at]
+		if c.print == print && len(c.name) == end-i && (string(b[i:end]) == c.name || equalFold(b[i:end], c.lower)) {
+			return at
 		}
 	}
+	if n.any == 0 && (hasDot(head, tail) || end-i > 16) {
+		return p.dotted(n, b[i:end])
+	}
 	return n.any
+}
+
+// dotted is child for a key that may have dots and is none of n's own.
+func (p *Paths) dotted(n *node, key []byte) (at int32) {
+	if bytes.IndexByte(key, '.') < 0 {
+		return 0
+	}
+	for part := range bytes.SplitSeq(key, []byte{'.'}) {
+		if at = p.child(n, part, 0, len(part)); at == 0 {
+			return 0
+		}
+		n = &p.nodes[at]
+	}
+	return at
 }
 
 // equalFold reports whether key is lower when its ASCII letters are.

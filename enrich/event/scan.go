@@ -1,9 +1,6 @@
 package event
 
-import (
-	"bytes"
-	"math"
-)
+import "math"
 
 // An Event is one log event of a chunk, told by offsets into it.
 type Event struct {
@@ -106,25 +103,34 @@ func (s *Scanner) envelope(i int) (record int, ok bool) {
 // key that no path goes on with is a value of the path that ends in n: where a
 // field is expected and an object of scalars comes, these are taken.
 func (s *Scanner) walkMap(n *node, i, pairs, nesting int) int {
+	b := s.chunk
 	for ; pairs > 0; pairs-- {
-		c, body, size := header(s.chunk, i)
-		if c != text {
-			if i = skip(s.chunk, i); i >= 0 {
-				i = skip(s.chunk, i)
-			}
-			if i < 0 {
-				return -1
-			}
-			continue
+		if uint(i) >= uint(len(b)) {
+			return -1
 		}
-		key := s.chunk[body : body+size]
-		i = body + size
-		if child := s.child(n, key); child != 0 {
-			i = s.walkValue(&s.paths.nodes[child], i, nesting)
-		} else if n.path >= 0 {
-			i = s.walkLoose(n.path, i)
-		} else {
-			i = skip(s.chunk, i)
+		// The format of nearly every key, before the general way.
+		body, end := i+1, i+1+int(b[i]&0x1f)
+		if f := b[i]; f < 0xa0 || f >= 0xc0 || end > len(b) {
+			c, from, size := header(b, i)
+			if c != text {
+				if i = skip(b, i); i >= 0 {
+					i = skip(b, i)
+				}
+				if i < 0 {
+					return -1
+				}
+				continue
+			}
+			body, end = from, from+size
+		}
+		child := s.paths.child(n, b, body, end)
+		switch {
+		case child != 0:
+			i = s.walkValue(&s.paths.nodes[child], end, nesting)
+		case n.path >= 0:
+			i = s.walkLoose(n.path, end)
+		default:
+			i = skip(b, end)
 		}
 		if i < 0 {
 			return -1
@@ -133,25 +139,17 @@ func (s *Scanner) walkMap(n *node, i, pairs, nesting int) int {
 	return i
 }
 
-// child returns the node that key leads to from n: by one step or, if the key
-// has dots, by a step for each of its parts. 0 is none.
-func (s *Scanner) child(n *node, key []byte) int32 {
-	at := s.paths.child(n, key)
-	if at != 0 || bytes.IndexByte(key, '.') < 0 {
-		return at
-	}
-	for part := range bytes.SplitSeq(key, []byte{'.'}) {
-		if at = s.paths.child(n, part); at == 0 {
-			return 0
-		}
-		n = &s.paths.nodes[at]
-	}
-	return at
-}
-
 // walkValue walks the value at i, which stands where node n is, and returns the
 // offset behind it, -1 if it is not whole.
 func (s *Scanner) walkValue(n *node, i, nesting int) int {
+	if i < len(s.chunk) && n.path >= 0 {
+		// The format of nearly every value that is wanted.
+		f := s.chunk[i]
+		if end := i + 1 + int(f&0x1f); f >= 0xa0 && f < 0xc0 && end <= len(s.chunk) {
+			s.fields.note(n.path, i+1, end, inChunk)
+			return end
+		}
+	}
 	c, body, size := header(s.chunk, i)
 	switch c {
 	case mapping:
