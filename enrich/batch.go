@@ -11,7 +11,7 @@ import (
 type batch struct {
 	scanner    *event.Scanner
 	extraction rules.Extraction
-	writer     *writer
+	writer     writer
 
 	looked     []lookedAt // the events with indicators
 	indicators []ioc.Indicator
@@ -63,13 +63,13 @@ func (b *batch) forget() {
 	clear(b.matches[:cap(b.matches)])
 	clear(b.edits)
 	b.edits, b.ends = b.edits[:0], b.ends[:0]
-	b.writer.buf.Reset()
+	b.writer.buf = b.writer.buf[:0]
 }
 
 // newBatch returns a batch for the paths of a rule set. The addresses of agents
 // are learnt where there is somewhere to put them.
 func newBatch(paths *event.Paths, agents *rules.Agents) *batch {
-	b := &batch{scanner: event.NewScanner(paths), writer: newWriter()}
+	b := &batch{scanner: event.NewScanner(paths)}
 	b.extraction.Agents = agents
 	return b
 }

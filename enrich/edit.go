@@ -19,21 +19,21 @@ func (b *batch) edit(e *Engine, chunk []byte) {
 			continue
 		}
 		b.writer.pairs = 0
-		e.layout.verdict(b.writer, verdict, reason)
+		e.layout.verdict(&b.writer, verdict, reason)
 		if verdict == misp.Known {
-			e.layout.hits(b.writer, b.matches, total)
+			e.layout.hits(&b.writer, b.matches, total)
 		}
 		if b.writer.pairs == 0 {
 			continue
 		}
 		b.edits = append(b.edits, event.Edit{Event: looked.event, Pairs: b.writer.pairs})
-		b.ends = append(b.ends, b.writer.buf.Len())
+		b.ends = append(b.ends, len(b.writer.buf))
 	}
 	// The writer's memory moves while it grows, so it is cut up at the end.
 	from := 0
 	for i := range b.edits {
 		edit := &b.edits[i]
-		edit.Fields = b.writer.buf.Bytes()[from:b.ends[i]]
+		edit.Fields = b.writer.buf[from:b.ends[i]]
 		from = b.ends[i]
 		edit.Event.Spans(chunk, func(key []byte, field event.Span) {
 			if e.layout.writes(key) {

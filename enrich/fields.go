@@ -99,33 +99,39 @@ func tlp(tags []string) string {
 // concurrently.
 type layout struct {
 	format Format
+	prefix string
 	keys   map[string]string // of the fields that are written, by name
 	fields []field           // of a hit, those that are written
+	full   []string          // the keys of these
+	ours   map[string]bool   // every key
 }
 
 func newLayout(o Options) *layout {
-	l := &layout{format: o.Format, keys: make(map[string]string)}
-	wanted := func(name string) bool { return o.Fields == nil || o.Fields[name] }
+	l := &layout{format: o.Format, prefix: o.Prefix, keys: make(map[string]string), ours: make(map[string]bool)}
+	add := func(name string) bool {
+		if o.Fields != nil && !o.Fields[name] {
+			return false
+		}
+		l.keys[name] = o.Prefix + name
+		l.ours[l.keys[name]] = true
+		return true
+	}
 	for _, f := range hitFields {
-		if wanted(f.name) {
+		if add(f.name) {
 			l.fields = append(l.fields, f)
-			l.keys[f.name] = o.Prefix + f.name
+			l.full = append(l.full, l.keys[f.name])
 		}
 	}
 	for _, name := range []string{verdictField, errorField, countField, hitsField} {
-		if wanted(name) {
-			l.keys[name] = o.Prefix + name
-		}
+		add(name)
 	}
 	return l
 }
 
 // writes reports whether the layout can write a field of that key.
 func (l *layout) writes(key []byte) bool {
-	for _, k := range l.keys {
-		if k == string(key) {
-			return true
-		}
+	if len(key) > len(l.prefix) && string(key[:len(l.prefix)]) == l.prefix && l.ours[string(key)] {
+		return true
 	}
 	return l.format == ECS && string(key) == ecsKey
 }
@@ -148,8 +154,8 @@ func (l *layout) hits(w *writer, matches []match, total int) {
 		writeECS(w, matches)
 		return
 	}
-	for _, f := range l.fields {
-		f.write(w, l.keys[f.name], &matches[0])
+	for i := range l.fields {
+		l.fields[i].write(w, l.full[i], &matches[0])
 	}
 	if key := l.keys[countField]; key != "" {
 		w.intField(key, int64(total))

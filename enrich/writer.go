@@ -1,34 +1,24 @@
 package enrich
 
 import (
-	"bytes"
 	"encoding/binary"
 
-	"github.com/vmihailenco/msgpack/v5"
+	"fluent-bit-misp/enrich/event"
 )
 
 // A writer encodes added fields as msgpack and counts the fields of the map
-// that it is in. It writes to memory, which does not fail, and only what
-// msgpack can hold, so the encoder has no error to report.
+// that it is in. The zero writer is ready to use.
 type writer struct {
-	buf   bytes.Buffer
-	enc   *msgpack.Encoder
+	buf   []byte
 	pairs int // fields written in the map that is open
 }
 
-func newWriter() *writer {
-	w := &writer{}
-	w.enc = msgpack.NewEncoder(&w.buf)
-	w.enc.UseCompactInts(true)
-	return w
-}
-
-func (w *writer) string(s string) { _ = w.enc.EncodeString(s) }
-func (w *writer) int(n int64)     { _ = w.enc.EncodeInt(n) }
-func (w *writer) bool(b bool)     { _ = w.enc.EncodeBool(b) }
+func (w *writer) string(s string) { w.buf = event.AppendString(w.buf, s) }
+func (w *writer) int(n int64)     { w.buf = event.AppendInt(w.buf, n) }
+func (w *writer) bool(b bool)     { w.buf = event.AppendBool(w.buf, b) }
 
 func (w *writer) strings(all []string) {
-	_ = w.enc.EncodeArrayLen(len(all))
+	w.buf = event.AppendArray(w.buf, len(all))
 	for _, s := range all {
 		w.string(s)
 	}
@@ -65,17 +55,17 @@ func (w *writer) stringsField(name string, all []string) {
 
 // object writes the map whose fields the function writes.
 func (w *writer) object(fields func()) {
-	at, outer := w.buf.Len(), w.pairs
-	w.buf.Write([]byte{0xde, 0, 0})
+	at, outer := len(w.buf), w.pairs
+	w.buf = append(w.buf, 0xde, 0, 0)
 	w.pairs = 0
 	fields()
-	binary.BigEndian.PutUint16(w.buf.Bytes()[at+1:], uint16(w.pairs))
+	binary.BigEndian.PutUint16(w.buf[at+1:], uint16(w.pairs))
 	w.pairs = outer
 }
 
 // objects writes an array of n maps.
 func (w *writer) objects(n int, fields func(i int)) {
-	_ = w.enc.EncodeArrayLen(n)
+	w.buf = event.AppendArray(w.buf, n)
 	for i := range n {
 		w.object(func() { fields(i) })
 	}

@@ -62,11 +62,11 @@ func appendValue(dst []byte, d *json.Decoder, depth int) ([]byte, error) {
 		if v == '{' {
 			dst = appendHeader(dst, 0x80, 0xde, n/2)
 		} else {
-			dst = appendHeader(dst, 0x90, 0xdc, n)
+			dst = AppendArray(dst, n)
 		}
 		return append(dst, elements...), nil
 	case string:
-		return appendText(dst, v), nil
+		return AppendString(dst, v), nil
 	case json.Number:
 		return appendNumber(dst, v)
 	case bool:
@@ -76,32 +76,6 @@ func appendValue(dst []byte, d *json.Decoder, depth int) ([]byte, error) {
 		return append(dst, 0xc2), nil
 	}
 	return append(dst, 0xc0), nil
-}
-
-// appendHeader appends the header of a map or an array of n, given its format
-// for up to 15 elements and the one with a length of 16 bits.
-func appendHeader(dst []byte, short, long byte, n int) []byte {
-	switch {
-	case n < 1<<4:
-		return append(dst, short|byte(n))
-	case n < 1<<16:
-		return binary.BigEndian.AppendUint16(append(dst, long), uint16(n))
-	}
-	return binary.BigEndian.AppendUint32(append(dst, long+1), uint32(n))
-}
-
-func appendText(dst []byte, s string) []byte {
-	switch n := len(s); {
-	case n < 1<<5:
-		dst = append(dst, 0xa0|byte(n))
-	case n < 1<<8:
-		dst = append(dst, 0xd9, byte(n))
-	case n < 1<<16:
-		dst = binary.BigEndian.AppendUint16(append(dst, 0xda), uint16(n))
-	default:
-		dst = binary.BigEndian.AppendUint32(append(dst, 0xdb), uint32(n))
-	}
-	return append(dst, s...)
 }
 
 func appendNumber(dst []byte, number json.Number) ([]byte, error) {
