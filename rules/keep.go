@@ -2,6 +2,7 @@ package rules
 
 import (
 	"bytes"
+	"net/netip"
 
 	"fluent-bit-misp/misp/ioc"
 )
@@ -33,15 +34,24 @@ func (x *Extraction) add(k ioc.Kind, raw []byte) {
 // addIP is add for an address. Most of those in a log are not public, so it is
 // decided on the address alone whether to make an indicator of it.
 func (x *Extraction) addIP(raw []byte) {
-	if addr, reason := ioc.ParseAddr(raw); reason == ioc.OK {
-		if why := x.set.ignore.whyAddr(addr, x.Agents); why != "" {
-			x.reject(raw, why)
-			return
-		}
-	}
-	ind, reason := x.buf.Add(ioc.IP, raw)
+	addr, reason := ioc.ParseAddr(raw)
 	if reason != ioc.OK {
+		// Add has a better word for what is no value at all.
+		_, reason = x.buf.Add(ioc.IP, raw)
 		x.reject(raw, reason.String())
+		return
+	}
+	x.addAddr(addr, raw)
+}
+
+func (x *Extraction) addAddr(addr netip.Addr, raw []byte) {
+	if why := x.set.ignore.whyAddr(addr, x.Agents); why != "" {
+		x.reject(raw, why)
+		return
+	}
+	ind := x.buf.AddAddr(addr)
+	if x.set.ignore.values != nil && x.set.ignore.values[ind.Fold()[1:]] {
+		x.reject(raw, ignoredValue)
 		return
 	}
 	x.keepAll(ind, ioc.Indicator{})

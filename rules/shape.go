@@ -72,8 +72,8 @@ func takeHashes(x *Extraction, t *taking, raw []byte) {
 }
 
 func takeHost(x *Extraction, _ *taking, raw []byte) {
-	if _, reason := ioc.ParseAddr(raw); reason == ioc.OK {
-		x.add(ioc.IP, raw)
+	if addr, reason := ioc.ParseAddr(raw); reason == ioc.OK {
+		x.addAddr(addr, raw)
 		return
 	}
 	if name, port, ok := bytes.Cut(raw, colon); ok && isDigits(port) {
@@ -178,7 +178,7 @@ func takeAnswers(x *Extraction, t *taking, raw []byte) {
 
 // takeZone takes the URLs of a Zone.Identifier stream.
 func takeZone(x *Extraction, _ *taking, raw []byte) {
-	for _, line := range bytes.Fields(raw) {
+	for line := range bytes.FieldsSeq(raw) {
 		name, value, _ := bytes.Cut(line, equals)
 		if foldsTo(name, "hosturl") || foldsTo(name, "referrerurl") {
 			x.add(ioc.URL, value)

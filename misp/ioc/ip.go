@@ -15,6 +15,13 @@ func appendIP(dst, raw []byte) ([]byte, Reason) {
 	return addr.AppendTo(dst), OK
 }
 
+// AddAddr is [Buffer.Add] for an address that [ParseAddr] has read.
+func (b *Buffer) AddAddr(addr netip.Addr) Indicator {
+	start := len(b.text)
+	b.text = addr.AppendTo(append(b.text, byte(IP)))
+	return Indicator{view(b.text[start:])}
+}
+
 // ParseAddr reads an IP address as logs write it: also with a port, in
 // brackets, or with a zone, which are dropped. An IPv4 address mapped into
 // IPv6 is returned as IPv4. It does what [netip.ParseAddr] does for the
