@@ -5,14 +5,16 @@ PLUGIN   := $(BUILD)/flb-filter_misp.so
 HOST     := $(BUILD)/host
 SOURCES  := $(shell find . -name '*.go' -o -name '*.[ch]' -o -name '*.yaml' | grep -v '^./$(BUILD)/') go.mod go.sum
 FUZZTIME ?= 60s
+N        ?= 400000
+ROUNDS   ?= 3
 
 export CGO_ENABLED := 1
 
 .DEFAULT_GOAL := build
-.PHONY: help build test e2e demo bench fuzz vet clean
+.PHONY: help build test e2e demo bench bench-pipeline fuzz vet clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: $(PLUGIN) $(BUILD)/out_misp.so $(BUILD)/mispctl ## Build the plugin and mispctl into build/
 
@@ -28,6 +30,9 @@ demo: build $(HOST) ## Show a few alerts being enriched, with Fluent Bit if ther
 
 bench: ## Run the benchmarks, six times each, for benchstat
 	go test -run '^$$' -bench . -benchmem -count 6 ./enrich/... ./rules/... ./misp/... ./test
+
+bench-pipeline: build ## Measure the real Fluent Bit with and without the filter (N alerts, ROUNDS)
+	@go run ./test/pipeline -n $(N) -rounds $(ROUNDS)
 
 fuzz: ## Run every fuzz test for FUZZTIME
 	@for target in $$(grep -rl --include='*_test.go' '^func Fuzz' .); do \

@@ -4,10 +4,14 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"fluent-bit-misp/enrich/event"
+	"fluent-bit-misp/misp/misptest"
+	"fluent-bit-misp/test/gen"
 )
 
 // sshAlert is an alert of a failed login from the i-th public address.
@@ -24,68 +28,185 @@ func sshAlert(i int) string {
 		i, ip[0], ip[1], ip[2], ip[3], ip[0], ip[1], ip[2], ip[3])
 }
 
-// benchChunk is 20 alerts, about what Fluent Bit reads at once.
-func benchChunk(b *testing.B, hits int) []byte {
-	var lines []string
-	for i := range 20 {
-		alert := sshAlert(i)
-		if i < hits {
-			alert = strings.ReplaceAll(alert, fmt.Sprintf("11.0.0.%d", i), "203.0.113.5")
-		}
-		lines = append(lines, alert)
-	}
-	return chunk(b, lines...)
+// A load is alerts in chunks of about the size in which Fluent Bit reads them.
+type load struct {
+	chunks        [][]byte
+	alerts, bytes int
 }
 
-func perAlert(b *testing.B, size int) {
-	b.SetBytes(int64(size))
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(20*b.N), "ns/alert")
+const (
+	loadAlerts    = 2000
+	loadPerChunk  = 20
+	loadPool      = 500 // values of each kind
+	listedIP      = "203.0.113.66"
+	listedDomain  = "evil.example.com"
+	listedURL     = "http://evil.example.com/loader.bin"
+	listedMD5     = "5d41402abc4b2a76b9719d911017c592"
+	listedSHA1    = "aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d"
+	listedSHA256  = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
+	listedComment = "seen in the wild"
+)
+
+var listed = map[string][]string{
+	"ip": {listedIP}, "domain": {listedDomain}, "url": {listedURL},
+	"md5": {listedMD5}, "sha1": {listedSHA1}, "sha256": {listedSHA256},
+}
+
+// mixed is the generator's mix of alerts, one in every of which carries an
+// indicator that listing has; none if every is 0.
+func mixed(tb testing.TB, every int) load {
+	plain, hitting := gen.New(1), gen.New(2)
+	plain.Pool, hitting.Pool = loadPool, loadPool
+	hitting.Listed, hitting.Share = listed, 1
+	var l load
+	var lines []string
+	for i := range loadAlerts {
+		alert := plain.Next()
+		for every > 0 && i%every == 0 && alert.Kind == "" {
+			alert = hitting.Next()
+		}
+		lines = append(lines, string(alert.Line))
+		if len(lines) == loadPerChunk {
+			c := chunk(tb, lines...)
+			l.chunks = append(l.chunks, c)
+			l.bytes += len(c)
+			lines = lines[:0]
+		}
+	}
+	l.alerts = loadAlerts
+	return l
+}
+
+// listing has every listed indicator once.
+func listing() *misptest.Database {
+	db := &misptest.Database{}
+	e := misptest.Event{Info: "Loader", Date: "2026-02-03", ThreatLevel: 1, Published: true,
+		Org: misptest.Org{Name: "CERT"}, Tags: misptest.Tags("tlp:amber", "type:osint")}
+	for kind, category := range map[string]string{
+		"ip": "Network activity", "domain": "Network activity", "url": "Network activity",
+		"md5": "Payload delivery", "sha1": "Payload delivery", "sha256": "Payload delivery",
+	} {
+		typ := kind
+		if kind == "ip" {
+			typ = "ip-dst"
+		}
+		e.Attributes = append(e.Attributes, misptest.Attribute{Type: typ, Category: category, Value: listed[kind][0],
+			Comment: listedComment, ToIDs: true, Timestamp: 1700000000})
+	}
+	db.Add(e)
+	return db
+}
+
+// run enriches every chunk of a load.
+func (l *load) run(e *Engine, alloc func(int) []byte) {
+	for _, c := range l.chunks {
+		e.Enrich(context.Background(), c, alloc)
+	}
+}
+
+func (l *load) report(b *testing.B) {
+	b.SetBytes(int64(l.bytes))
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(l.alerts*b.N), "ns/alert")
+}
+
+// block returns an alloc that gives the same memory again.
+func block() func(int) []byte {
+	out := make([]byte, 1<<20)
+	return func(n int) []byte { return out[:n] }
 }
 
 // BenchmarkWalk is a bare walk: what it costs to look at every byte at all.
 func BenchmarkWalk(b *testing.B) {
-	c := benchChunk(b, 0)
 	paths, err := event.NewPaths(nil)
 	if err != nil {
 		b.Fatal(err)
 	}
 	s := event.NewScanner(paths)
-	b.ReportAllocs()
-	for b.Loop() {
-		for s.Reset(c); s.Next(); {
-		}
-	}
-	perAlert(b, len(c))
-}
-
-func BenchmarkEngine(b *testing.B) {
 	for _, bb := range []struct {
-		name string
-		hits int
-	}{{"no hit", 0}, {"one in 20 hits", 1}, {"all hit", 20}} {
+		name  string
+		every int
+	}{{"no hit", 0}, {"all hit", 1}} {
 		b.Run(bb.name, func(b *testing.B) {
-			e, _ := start(b, database())
-			c := benchChunk(b, bb.hits)
-			out := make([]byte, 4*len(c)+1<<16)
-			alloc := func(n int) []byte { return out[:n] }
-			e.Enrich(context.Background(), c, alloc)
+			l := mixed(b, bb.every)
 			b.ReportAllocs()
 			for b.Loop() {
-				e.Enrich(context.Background(), c, alloc)
+				for _, c := range l.chunks {
+					for s.Reset(c); s.Next(); {
+					}
+				}
 			}
-			perAlert(b, len(c))
+			l.report(b)
 		})
 	}
 }
 
+// BenchmarkScan is the walk that notes the values at the paths of the rules.
+func BenchmarkScan(b *testing.B) {
+	e, _ := start(b, listing())
+	s := event.NewScanner(e.paths)
+	l := mixed(b, 0)
+	b.ReportAllocs()
+	for b.Loop() {
+		for _, c := range l.chunks {
+			for s.Reset(c); s.Next(); {
+			}
+		}
+	}
+	l.report(b)
+}
+
+func BenchmarkEngine(b *testing.B) {
+	for _, bb := range []struct {
+		name  string
+		every int
+		more  []string
+	}{
+		{"no hit", 0, nil},
+		{"no hit, 200 rules more", 0, []string{"rules", "default," + moreRules(b)}},
+		{"one in 1000 hits", 1000, nil},
+		{"all hit", 1, nil},
+	} {
+		b.Run(bb.name, func(b *testing.B) {
+			e, _ := start(b, listing(), bb.more...)
+			l := mixed(b, bb.every)
+			alloc := block()
+			l.run(e, alloc)
+			b.ReportAllocs()
+			for b.Loop() {
+				l.run(e, alloc)
+			}
+			l.report(b)
+		})
+	}
+}
+
+// BenchmarkEngineParallel is the engine in as many threads as there are
+// processors. Compare -cpu 1 with -cpu 2.
 func BenchmarkEngineParallel(b *testing.B) {
-	e, _ := start(b, database())
-	c := benchChunk(b, 0)
-	e.Enrich(context.Background(), c, nil)
+	e, _ := start(b, listing())
+	l := mixed(b, 0)
+	l.run(e, nil)
+	b.ResetTimer()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			e.Enrich(context.Background(), c, nil)
+			l.run(e, nil)
 		}
 	})
-	perAlert(b, len(c))
+	l.report(b)
+}
+
+// moreRules writes 200 rules, none of which holds, and returns the file: half
+// of them take fields that the default rules take, half fields of their own.
+func moreRules(tb testing.TB) string {
+	var src strings.Builder
+	src.WriteString("version: 1\nrules:\n")
+	for i := range 100 {
+		fmt.Fprintf(&src, "  - {name: same-%d, when: {rule.groups: group-%d, decoder.name: decoder-%d}, lookup: [{field: data.srcip, type: ip}]}\n", i, i, i)
+		fmt.Fprintf(&src, "  - {name: own-%d, when: {data.product: product-%d}, lookup: [{field: data.product_%d.address, type: ip}]}\n", i, i, i)
+	}
+	name := filepath.Join(tb.TempDir(), "more.yaml")
+	if err := os.WriteFile(name, []byte(src.String()), 0o600); err != nil {
+		tb.Fatal(err)
+	}
+	return name
 }

@@ -27,6 +27,7 @@ var may = map[string][]string{
 	"test/e2e":       {},
 	"test/fluentbit": {},
 	"test/demo":      {"misp/misptest", "enrich/event", "test/fluentbit"},
+	"test/pipeline":  {"misp/misptest", "test/gen", "test/fluentbit"},
 }
 
 const module = "fluent-bit-misp/"

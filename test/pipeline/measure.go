@@ -1,0 +1,158 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// A result is what one run took.
+type result struct {
+	cpu, wall float64 // seconds; user and system together
+	memory    float64 // MB at most
+}
+
+var errLogged = errors.New("Fluent Bit logged an error")
+
+// patience is how long one pass over the alerts may take.
+const patience = 10 * time.Minute
+
+// measure runs Fluent Bit over the alerts of a variant twice, and measures the
+// second time.
+func (s setup) measure(binary string, v variant) (r result, err error) {
+	alerts, err := os.MkdirTemp(s.dir, "alerts")
+	if err != nil {
+		return r, err
+	}
+	defer os.RemoveAll(alerts)
+	config, err := s.config(v, alerts)
+	if err != nil {
+		return r, err
+	}
+	var log bytes.Buffer
+	process := exec.Command(binary, "-c", config)
+	process.Stdout, process.Stderr = &log, &log
+	if err := process.Start(); err != nil {
+		return r, err
+	}
+	defer func() {
+		err = errors.Join(err, process.Process.Signal(syscall.SIGTERM), process.Wait())
+		if err != nil || strings.Contains(log.String(), "[error]") {
+			err = fmt.Errorf("%w\n%s", cmp.Or(err, errLogged), &log)
+		}
+	}()
+	watch := watch{proc: "/proc/" + strconv.Itoa(process.Process.Pid)}
+	if _, err := watch.pass(filepath.Join(s.dir, v.file), filepath.Join(alerts, "warm.json")); err != nil {
+		return r, err
+	}
+	before, err := watch.cpu()
+	if err != nil {
+		return r, err
+	}
+	if r.wall, err = watch.pass(filepath.Join(s.dir, v.file), filepath.Join(alerts, "measured.json")); err != nil {
+		return r, err
+	}
+	after, err := watch.cpu()
+	if err != nil {
+		return r, err
+	}
+	r.cpu = after - before
+	r.memory, err = watch.peak()
+	return r, err
+}
+
+// A watch reads what the kernel says of a process.
+type watch struct{ proc string }
+
+// settled is how long the last alerts take at most from the file to the output,
+// and is the same for every variant.
+const settled = 1500 * time.Millisecond
+
+// pass puts a copy of the alerts where they are read, and returns how long the
+// reading took, in seconds, when all is done.
+func (w watch) pass(from, to string) (wall float64, err error) {
+	size, err := place(from, to)
+	if err != nil {
+		return 0, err
+	}
+	var begin time.Time
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		switch at := w.offset(to); {
+		case at >= size:
+			wall = time.Since(begin).Seconds()
+			time.Sleep(settled)
+			return wall, nil
+		case at > 0 && begin.IsZero():
+			begin = time.Now()
+		}
+	}
+	return 0, fmt.Errorf("%s was not read within %v", to, patience)
+}
+
+// place copies a file, which appears whole, and returns its size.
+func place(from, to string) (size int64, err error) {
+	in, err := os.Open(from)
+	if err != nil {
+		return 0, err
+	}
+	defer in.Close()
+	out, err := os.Create(to + ".part")
+	if err != nil {
+		return 0, err
+	}
+	size, err = io.Copy(out, in)
+	if err = errors.Join(err, out.Close()); err != nil {
+		return 0, err
+	}
+	return size, os.Rename(to+".part", to)
+}
+
+// offset returns how far the process has read a file, 0 if it has not.
+func (w watch) offset(file string) int64 {
+	fds, _ := os.ReadDir(w.proc + "/fd") // none if the process has ended
+	for _, fd := range fds {
+		if name, _ := os.Readlink(w.proc + "/fd/" + fd.Name()); name != file {
+			continue
+		}
+		info, _ := os.ReadFile(w.proc + "/fdinfo/" + fd.Name())
+		if fields := strings.Fields(string(info)); len(fields) > 1 {
+			at, _ := strconv.ParseInt(fields[1], 10, 64)
+			return at
+		}
+	}
+	return 0
+}
+
+// cpu returns the seconds of CPU that the process has used, in all threads.
+func (w watch) cpu() (float64, error) {
+	b, err := os.ReadFile(w.proc + "/stat")
+	if err != nil {
+		return 0, err
+	}
+	// The name of the program, which may have spaces, is in brackets.
+	fields := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
+	user, err1 := strconv.Atoi(fields[11])
+	system, err2 := strconv.Atoi(fields[12])
+	const ticks = 100 // a second, on every Linux that Go runs on
+	return float64(user+system) / ticks, errors.Join(err1, err2)
+}
+
+// peak returns the largest resident size so far, in MB.
+func (w watch) peak() (float64, error) {
+	b, err := os.ReadFile(w.proc + "/status")
+	if err != nil {
+		return 0, err
+	}
+	_, rest, _ := strings.Cut(string(b), "VmHWM:")
+	kb, err := strconv.Atoi(strings.Fields(rest)[0])
+	return float64(kb) / 1024, err
+}

@@ -1,0 +1,40 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"text/tabwriter"
+)
+
+// report prints a line for each variant. What a filter adds is told against the
+// variant without one, and against what modify adds: the medians of the rounds,
+// and the spread of what each round says.
+func report(out io.Writer, results [][]result) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "variant\tCPU s\twall s\tpeak MB\tCPU added s\tof modify's\twall to no filter\t")
+	for i, v := range variants {
+		var cpu, wall, memory, added, share, slower []float64
+		for round, r := range results[i] {
+			base := results[v.base][round]
+			cpu, wall, memory = append(cpu, r.cpu), append(wall, r.wall), append(memory, r.memory)
+			added = append(added, r.cpu-base.cpu)
+			share = append(share, (r.cpu-base.cpu)/(results[modify][round].cpu-results[noFilter][round].cpu))
+			slower = append(slower, r.wall/base.wall)
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t", v.name, spread(cpu, 2), spread(wall, 2), spread(memory, 0))
+		if i == v.base {
+			fmt.Fprintln(w, "\t\t\t")
+			continue
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t\n", spread(added, 2), spread(share, 3), spread(slower, 3))
+	}
+	return w.Flush()
+}
+
+// spread returns the median and, in brackets, the lowest and highest value.
+func spread(values []float64, digits int) string {
+	slices.Sort(values)
+	middle := (values[(len(values)-1)/2] + values[len(values)/2]) / 2
+	return fmt.Sprintf("%.*f (%.*f-%.*f)", digits, middle, digits, values[0], digits, values[len(values)-1])
+}

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"fluent-bit-misp/misp/misptest"
+)
+
+// A variant is one way to set Fluent Bit up.
+type variant struct {
+	name   string
+	file   string // the alerts that it reads
+	filter string // its FILTER section; URL stands for that of MISP
+	base   int    // the variant without a filter that reads the same alerts
+}
+
+const (
+	fewHits = "few-hits.json" // one alert in 1,000 hits
+	allHit  = "all-hit.json"
+)
+
+const (
+	noFilter = iota
+	modify
+	lua
+	mispFew
+	noFilterAll
+	mispAll
+)
+
+const mispSection = "[FILTER]\n Name misp\n Match *\n url URL\n api_key " + misptest.UserKey + "\n"
+
+var variants = []variant{
+	noFilter: {name: "no filter", file: fewHits},
+	modify:   {name: "modify", file: fewHits, filter: "[FILTER]\n Name modify\n Match *\n Add seen yes\n"},
+	lua: {name: "lua", file: fewHits, filter: "[FILTER]\n Name lua\n Match *\n Call add\n" +
+		" Code function add(tag, time, record) record[\"seen\"] = \"yes\" return 2, time, record end\n"},
+	mispFew:     {name: "misp, 1 in 1,000 hits", file: fewHits, filter: mispSection},
+	noFilterAll: {name: "no filter, all hit", file: allHit, base: noFilterAll},
+	mispAll:     {name: "misp, all hit", file: allHit, filter: mispSection, base: noFilterAll},
+}
+
+// config writes the configuration of a variant and returns its name.
+func (s setup) config(v variant, alerts string) (string, error) {
+	parts := map[string]string{
+		"parsers.conf": "[PARSER]\n Name wazuh\n Format json\n Time_Key timestamp\n" +
+			" Time_Format %Y-%m-%dT%H:%M:%S.%L%z\n Time_Keep On\n",
+		"plugins.conf": "[PLUGINS]\n Path " + s.plugin + "\n",
+		"fluent-bit.conf": fmt.Sprintf("[SERVICE]\n Flush 0.2\n Log_Level warn\n Parsers_File %[1]s/parsers.conf\n"+
+			" Plugins_File %[1]s/plugins.conf\n"+
+			"[INPUT]\n Name tail\n Path %[2]s/*.json\n Parser wazuh\n Read_from_Head On\n Inotify_Watcher Off\n"+
+			" Refresh_Interval 1\n Buffer_Chunk_Size 256k\n Buffer_Max_Size 1M\n"+
+			"%[3]s[OUTPUT]\n Name null\n Match *\n", s.dir, alerts, strings.ReplaceAll(v.filter, "URL", s.url)),
+	}
+	for name, text := range parts {
+		if err := os.WriteFile(filepath.Join(s.dir, name), []byte(text), 0o600); err != nil {
+			return "", err
+		}
+	}
+	return filepath.Join(s.dir, "fluent-bit.conf"), nil
+}
+
+// listen serves MISP on the loopback interface until the program ends.
+func listen(h http.Handler) (url string, err error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	go func() { _ = http.Serve(l, h) }()
+	return "http://" + l.Addr().String(), nil
+}
