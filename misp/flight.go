@@ -86,7 +86,7 @@ func (c *Cache) book(indicator ioc.Indicator, now time.Duration) (seat, Answer) 
 	}
 	if len(f.asked) >= maxWaiting {
 		c.stats.overflowed.Add(1)
-		return seat{}, Answer{Reason: Timeout}
+		return seat{}, Answer{Reason: QueueFull}
 	}
 	last := len(f.queue) - 1
 	if last < 0 || len(f.queue[last].indicators) >= c.cfg.BatchSize {

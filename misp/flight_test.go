@@ -152,7 +152,7 @@ func TestTooManyWait(t *testing.T) {
 	if s := c.Stats(); s.Overflowed != 10 {
 		t.Errorf("stats %+v", s)
 	}
-	if got := lookup(c, ask[maxWaiting:]); got[0] != (Answer{Reason: Timeout}) {
+	if got := lookup(c, ask[maxWaiting:]); got[0] != (Answer{Reason: QueueFull}) {
 		t.Errorf("got %+v", got[0])
 	}
 }

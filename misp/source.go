@@ -9,6 +9,7 @@ package misp
 
 import (
 	"context"
+	"time"
 
 	"fluent-bit-misp/misp/ioc"
 )
@@ -30,7 +31,11 @@ type Source interface {
 type Answer struct {
 	Verdict Verdict
 	Reason  Reason // why the verdict is Unknown
-	Hit     *Hit   // set if and only if the verdict is Hit; shared, read-only
+	Hit     *Hit   // set if and only if the verdict is Known; shared, read-only
+
+	// Age is how long ago MISP gave the answer, if that is longer than it
+	// counts: a hit still serves while MISP cannot be asked. Otherwise 0.
+	Age time.Duration
 }
 
 // A Verdict is one of three: that MISP knows an indicator, that it does not,
@@ -58,4 +63,5 @@ const (
 	RateLimited Reason = "rate_limited"
 	ServerError Reason = "server_error"
 	BadAnswer   Reason = "bad_answer"
+	QueueFull   Reason = "queue_full" // too many values wait to be asked for
 )
