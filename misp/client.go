@@ -1,25 +1,35 @@
 package misp
 
 import (
+	"cmp"
 	"context"
+	"math/rand/v2"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"fluent-bit-misp/misp/ioc"
 )
 
-// A Client is a [Source] that asks MISP, many values in one request. While
-// MISP does not answer, the client leaves it alone for a while, and says
-// Unknown at once. It may be used concurrently. Make one with [NewClient].
+// A Client is a [Source] that asks MISP, many values in one request. Where
+// there are several, it asks the first that answers.
+//
+// A search that fails is tried again where that may help, as long as its
+// context allows. While a MISP does not answer, the client leaves it alone for
+// a while; if there is no other, it says Unknown at once.
+//
+// A Client may be used concurrently. Make one with [NewClient].
 type Client struct {
-	cfg      Config
-	endpoint string // of the search
-	http     *http.Client
-	slots    chan struct{} // holds one thing for each request under way
-	hold     *holdoff
-	guard    guard
-	stats    clientStats
+	cfg     Config
+	servers []*server // in the order in which they are asked
+	http    *http.Client
+	turns   turns // one for each search under way
+	guard   guard
+	stats   clientStats
+	stop    context.Context // ends with the client
+	cancel  context.CancelFunc
 
 	pageRows int   // asked for at a time
 	maxPages int   // read of one search
@@ -35,38 +45,52 @@ const (
 	maxRow   = 4 << 20
 )
 
-// NewClient returns a client for the MISP that cfg names. It does not connect.
+// NewClient returns a client for the MISPs that cfg names. It does not connect.
 // The error names every mistake in cfg, one on a line.
 func NewClient(cfg Config) (*Client, error) {
-	base, transport, err := cfg.check()
+	urls, transport, err := cfg.check()
 	if err != nil {
 		return nil, err
 	}
-	cfg.URL = base.String()
-	return &Client{
-		cfg:      cfg,
-		endpoint: cfg.URL + "/attributes/restSearch",
+	c := &Client{
+		cfg: cfg,
 		http: &http.Client{
 			Transport: transport,
 			CheckRedirect: func(*http.Request, []*http.Request) error {
 				return http.ErrUseLastResponse
 			},
 		},
-		slots:    make(chan struct{}, cfg.MaxConcurrency),
-		hold:     &holdoff{name: cfg.URL, log: cfg.Log, now: cfg.Now},
+		turns:    turns{free: cfg.MaxConcurrency},
 		guard:    guard{log: cfg.Log, now: cfg.Now},
 		pageRows: pageRows,
 		maxPages: maxPages,
 		maxBody:  maxBody,
-	}, nil
+	}
+	for _, url := range urls {
+		c.servers = append(c.servers, newServer(url, &cfg))
+	}
+	c.stop, c.cancel = context.WithCancel(context.Background())
+	transport.DialContext = dialer(c.stop, cfg.Timeout/3)
+	return c, nil
 }
 
-// Close closes the connections that are not in use. It does not end look-ups:
-// their contexts do.
-func (c *Client) Close() { c.http.CloseIdleConnections() }
+// Close ends the look-ups under way, which say Unknown, and closes every
+// connection, also those that are still being made.
+func (c *Client) Close() {
+	c.cancel()
+	c.http.CloseIdleConnections()
+}
+
+// Away reports whether all MISPs are left alone at the moment, so that asking
+// is in vain.
+func (c *Client) Away() bool {
+	return !slices.ContainsFunc(c.servers, func(s *server) bool { return s.refuses(false) == nil })
+}
 
 // Lookup implements [Source].
 func (c *Client) Lookup(ctx context.Context, indicators []ioc.Indicator, answers []Answer) {
+	ctx, cancel := c.until(ctx)
+	defer cancel()
 	var next atomic.Int64
 	work := func() {
 		for {
@@ -113,44 +137,102 @@ func (c *Client) lookupBatch(ctx context.Context, indicators []ioc.Indicator, an
 	}
 }
 
-// ask searches for q with the filters of the client, when it is q's turn and
-// unless MISP is left alone.
+// until returns a context that ends with ctx and with the client.
+func (c *Client) until(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(c.stop, cancel)
+	return ctx, func() { stop(); cancel() }
+}
+
+const (
+	maxTries     = 3
+	firstBackoff = 100 * time.Millisecond
+)
+
+// ask searches for q, at one MISP after the other until one answers. If none
+// does, it tries again where that may help and ctx leaves time for it. The
+// error is that of the first MISP.
 func (c *Client) ask(ctx context.Context, q *question) (complete bool, err *Error) {
-	select {
-	case c.slots <- struct{}{}:
-		defer func() { <-c.slots }()
-	case <-ctx.Done():
-		return false, c.gaveUp(ctx)
+	for try := range maxTries {
+		if try > 0 && !backOff(ctx, try) {
+			break
+		}
+		err = nil
+		again := false
+		for _, s := range c.servers {
+			complete, failed := c.askServer(ctx, s, q)
+			if failed == nil {
+				return complete, nil
+			}
+			if ctx.Err() != nil {
+				return false, failed
+			}
+			err = cmp.Or(err, failed)
+			again = again || failed.transient && !s.hold.open()
+		}
+		if !again {
+			break
+		}
 	}
-	r := c.request(q.values)
-	r.Type = q.types()
-	r.ToIDs, r.Published = c.cfg.ToIDs.param(), c.cfg.Published.param()
-	pass, err := c.hold.enter()
+	return false, err
+}
+
+// backOff waits before the given try, each time about twice as long as before.
+// It returns false at once if ctx ends before that.
+func backOff(ctx context.Context, try int) bool {
+	d := firstBackoff << (try - 1)
+	d -= rand.N(d / 2) // what failed together must not come back together
+	if end, ok := ctx.Deadline(); ok && time.Until(end) <= d {
+		return false
+	}
+	select {
+	case <-time.After(d):
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// askServer searches for q at one MISP with the filters of the client, when it
+// is q's turn and unless that MISP is left alone.
+func (c *Client) askServer(ctx context.Context, s *server, q *question) (complete bool, err *Error) {
+	urgent := isUrgent(ctx)
+	if err := s.refuses(urgent); err != nil {
+		c.stats.held.Add(uint64(len(q.values)))
+		return false, err
+	}
+	if err := s.waitForPace(ctx, urgent); err != nil {
+		return false, err
+	}
+	if !c.turns.take(ctx, urgent) {
+		return false, s.gaveUp(ctx)
+	}
+	defer c.turns.give()
+	pass, err := s.hold.enter() // again, as it may be long since
 	if err != nil {
 		c.stats.held.Add(uint64(len(q.values)))
 		return false, err
 	}
-	complete, err = c.search(ctx, r, func(row *row) bool {
+	r := c.request(q.values)
+	r.Type = q.types()
+	r.ToIDs, r.Published = c.cfg.ToIDs.param(), c.cfg.Published.param()
+	q.reset()
+	complete, err = c.search(ctx, s, r, func(row *row) bool {
 		if !c.passesToIDs(row) || !c.passesPublished(row) {
 			return false
 		}
-		a := row.attribute(c.cfg.URL)
+		a := row.attribute(s.url)
 		return q.take(&a)
 	})
-	if err != nil && ctx.Err() != nil {
-		c.hold.cancel(pass)
+	if err != nil && (ctx.Err() != nil || err.ours) {
+		s.hold.cancel(pass)
 		return false, err
 	}
 	if err != nil {
 		c.stats.failed(err.Reason)
 	}
-	c.hold.leave(pass, err)
+	s.hold.leave(pass, err)
 	return complete, err
-}
-
-// gaveUp is the error of a look-up whose caller did not wait for it.
-func (c *Client) gaveUp(ctx context.Context) *Error {
-	return &Error{Reason: Timeout, URL: c.cfg.URL, Problem: "the look-up was given up before MISP answered", cause: ctx.Err()}
 }
 
 // passesToIDs and passesPublished report whether a filter lets a row through.

@@ -148,7 +148,7 @@ func TestLookupEndsWithItsContext(t *testing.T) {
 			t.Fatalf("got %+v", a)
 		}
 	}
-	if _, err := c.hold.enter(); err != nil {
+	if _, err := c.servers[0].hold.enter(); err != nil {
 		t.Errorf("MISP is left alone because a caller did not wait: %v", err)
 	}
 }
@@ -156,7 +156,7 @@ func TestLookupEndsWithItsContext(t *testing.T) {
 func TestPanicBecomesUnknown(t *testing.T) {
 	book := &logBook{}
 	c := newTestClient(t, answer(rows("ip-src 203.0.113.7")), func(cfg *Config) { cfg.Log = book.logger() })
-	_, err := c.search(t.Context(), c.request([]string{"203.0.113.7"}), func(*row) bool { panic("oops") })
+	_, err := c.search(t.Context(), c.servers[0], c.request([]string{"203.0.113.7"}), func(*row) bool { panic("oops") })
 	if err == nil || err.Reason != BadAnswer {
 		t.Fatalf("got %v", err)
 	}

@@ -6,19 +6,22 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // Config says which MISP a [Client] asks, and how. The zero value of a field
 // is its default; URL and APIKey have none.
 type Config struct {
-	URL    string // the address of MISP's front page: https://misp.example
+	// URL is the address of MISP's front page: https://misp.example. There may
+	// be several, with commas or blanks between them; the first that answers is
+	// asked.
+	URL    string
 	APIKey Secret // the authentication key of a user with API access
 	TLS    TLS
 	Proxy  Secret // http, https or socks5 URL, with user and password if need be; none by default
@@ -26,6 +29,10 @@ type Config struct {
 	Timeout        time.Duration // of one request; 5 s
 	BatchSize      int           // values in one request; 500
 	MaxConcurrency int           // requests at the same time; 2
+
+	// MaxRequestsPerMinute bounds the requests to each MISP; 0 is no bound. A
+	// tenth of them is kept for look-ups that are [Urgent].
+	MaxRequestsPerMinute int
 
 	ToIDs     Filter // by the attribute's to_ids flag
 	Published Filter // by whether the event is published
@@ -67,16 +74,16 @@ func ParseFilter(s string) (Filter, error) {
 // passes reports whether the filter lets through what is so or not so.
 func (f Filter) passes(is bool) bool { return f == Any || is == (f == Yes) }
 
-// check fills in the defaults and returns the address of MISP and the way to
-// it. The error names every mistake.
-func (cfg *Config) check() (base *url.URL, transport *http.Transport, err error) {
+// check fills in the defaults and returns the addresses of MISP, without a
+// slash at the end, and the way to them. The error names every mistake.
+func (cfg *Config) check() (urls []string, transport *http.Transport, err error) {
 	var mistakes []error
 	mistake := func(format string, args ...any) {
 		mistakes = append(mistakes, fmt.Errorf(format, args...))
 	}
-	base, err = parseURL(cfg.URL)
+	urls, err = parseURLs(cfg.URL)
 	if err != nil {
-		mistake("url %w", err)
+		mistakes = append(mistakes, err)
 	}
 	switch key := cfg.APIKey.Reveal(); {
 	case key == "":
@@ -105,6 +112,9 @@ func (cfg *Config) check() (base *url.URL, transport *http.Transport, err error)
 	if cfg.MaxConcurrency < 0 || cfg.MaxConcurrency > maxConcurrency {
 		mistake("max_concurrency %d: want 1 to %d", cfg.MaxConcurrency, maxConcurrency)
 	}
+	if cfg.MaxRequestsPerMinute < 0 {
+		mistake("max_requests_per_minute %d: want 0, for any number, or more", cfg.MaxRequestsPerMinute)
+	}
 	setDefault(&cfg.Timeout, 5*time.Second)
 	setDefault(&cfg.BatchSize, 500)
 	setDefault(&cfg.MaxConcurrency, 2)
@@ -115,10 +125,8 @@ func (cfg *Config) check() (base *url.URL, transport *http.Transport, err error)
 		cfg.Now = time.Now
 	}
 	transport.MaxIdleConnsPerHost = cfg.MaxConcurrency
-	// A dial outlives the request that it was for; this ends it too.
-	transport.DialContext = (&net.Dialer{Timeout: cfg.Timeout}).DialContext
 	transport.TLSHandshakeTimeout = cfg.Timeout
-	return base, transport, errors.Join(mistakes...)
+	return urls, transport, errors.Join(mistakes...)
 }
 
 const (
@@ -133,22 +141,30 @@ func setDefault[T comparable](field *T, value T) {
 	}
 }
 
-// parseURL reads the address of a MISP.
-func parseURL(s string) (*url.URL, error) {
+// parseURLs reads the addresses of MISPs.
+func parseURLs(list string) (urls []string, err error) {
 	const want = "want the address of MISP's front page, such as https://misp.example"
-	if s == "" {
-		return nil, errors.New("is not set: " + want)
+	if strings.Contains(list, "@") { // not shown, as it may be a password
+		return nil, errors.New("url has an @ in it: a user or a password has no place there, the key goes into api_key")
 	}
-	if strings.Contains(s, "@") { // not shown, as it may be a password
-		return nil, errors.New("has an @ in it: a user or a password has no place there, the key goes into api_key")
+	var mistakes []error
+	for s := range strings.FieldsFuncSeq(list, func(r rune) bool { return r == ',' || unicode.IsSpace(r) }) {
+		u, err := url.Parse(s)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
+			mistakes = append(mistakes, fmt.Errorf("url %q: %s", s, want))
+			continue
+		}
+		u.Path = strings.TrimRight(u.Path, "/")
+		u.RawPath = ""
+		if slices.Contains(urls, u.String()) {
+			mistakes = append(mistakes, fmt.Errorf("url %q is there twice", s))
+		}
+		urls = append(urls, u.String())
 	}
-	u, err := url.Parse(s)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
-		return nil, fmt.Errorf("%q: %s", s, want)
+	if urls == nil && mistakes == nil {
+		return nil, errors.New("url is not set: " + want)
 	}
-	u.Path = strings.TrimRight(u.Path, "/")
-	u.RawPath = ""
-	return u, nil
+	return urls, errors.Join(mistakes...)
 }
 
 // load reads the files that t names.

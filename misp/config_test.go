@@ -32,12 +32,18 @@ func TestConfigMistakes(t *testing.T) {
 		{"query", Config{URL: "http://m/?a=b", APIKey: NewSecret("k")}, `url "http://m/?a=b": ` + wantURL},
 		{"password in url", Config{URL: "https://me:hunter2@misp.example", APIKey: NewSecret("k")},
 			"url has an @ in it: a user or a password has no place there, the key goes into api_key"},
+		{"several", Config{URL: "https://a/, ftp://b https://a,http://c/?d", APIKey: NewSecret("k")},
+			`url "ftp://b": ` + wantURL + "\n" + `url "https://a" is there twice` + "\n" + `url "http://c/?d": ` + wantURL},
+		{"commas", Config{URL: " , ", APIKey: NewSecret("k")}, "url is not set: " + wantURL},
+		{"password with a comma", Config{URL: "https://me:hun,ter2@misp.example", APIKey: NewSecret("k")},
+			"url has an @ in it: a user or a password has no place there, the key goes into api_key"},
 		{"key with a line break", Config{URL: "http://m", APIKey: NewSecret("abc\n")},
 			"api_key has a blank or a character that no key of MISP has"},
-		{"numbers", Config{URL: "http://m", APIKey: NewSecret("k"), Timeout: -1, BatchSize: 20_000, MaxConcurrency: -2},
+		{"numbers", Config{URL: "http://m", APIKey: NewSecret("k"), Timeout: -1, BatchSize: 20_000, MaxConcurrency: -2, MaxRequestsPerMinute: -1},
 			"timeout -1ns: want more than 0\n" +
 				"batch_size 20000: want 1 to 10000\n" +
-				"max_concurrency -2: want 1 to 64"},
+				"max_concurrency -2: want 1 to 64\n" +
+				"max_requests_per_minute -1: want 0, for any number, or more"},
 		{"proxy", Config{URL: "http://m", APIKey: NewSecret("k"), Proxy: NewSecret("http://me:hunter2 @proxy:3128")},
 			"proxy: want http://, https:// or socks5://[USER:PASSWORD@]HOST:PORT"},
 		{"files", Config{URL: "http://m", APIKey: NewSecret("k"), TLS: TLS{CAFile: missing, CrtFile: empty}},
@@ -65,8 +71,8 @@ func TestConfigDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	if c.endpoint != "https://misp.example/sub/attributes/restSearch" {
-		t.Errorf("endpoint %s", c.endpoint)
+	if got := c.servers[0].endpoint(); got != "https://misp.example/sub/attributes/restSearch" {
+		t.Errorf("endpoint %s", got)
 	}
 	if c.cfg.Timeout != 5*time.Second || c.cfg.BatchSize != 500 || c.cfg.MaxConcurrency != 2 || c.cfg.ToIDs != Yes || c.cfg.Published != Yes {
 		t.Errorf("got %v, %d, %d, %d, %d", c.cfg.Timeout, c.cfg.BatchSize, c.cfg.MaxConcurrency, c.cfg.ToIDs, c.cfg.Published)

@@ -142,7 +142,7 @@ func TestTLS(t *testing.T) {
 				t.Errorf("got  %v\nwant %s", err, tt.err)
 			}
 			var e *Error
-			if err != nil && (!errors.As(err, &e) || e.Reason != Unreachable || errors.Unwrap(err) == nil) {
+			if err != nil && (!errors.As(err, &e) || e.Reason != Unreachable || errors.Unwrap(e) == nil) {
 				t.Errorf("got %#v", e)
 			}
 		})

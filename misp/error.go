@@ -29,6 +29,8 @@ type Error struct {
 	Advice     string        // what to do about it
 	RetryAfter time.Duration // how long MISP wants to be left alone; 0 if it did not say
 	cause      error
+	transient  bool // the next request may well be answered
+	ours       bool // MISP had no part in it
 }
 
 // Error returns one line: where, what, and what to do.
@@ -44,8 +46,10 @@ func (e *Error) Error() string {
 func (e *Error) Unwrap() error { return e.cause }
 
 const (
-	adviseURL    = "check that url is the address of MISP's front page"
-	adviseServer = "see the logs of MISP and of its web server"
+	adviseURL       = "check that url is the address of MISP's front page"
+	adviseServer    = "see the logs of MISP and of its web server"
+	adviseRoute     = "see whether this machine has a way to MISP, or needs proxy"
+	adviseRateLimit = "raise the rate limit of the role in MISP"
 )
 
 // transportError explains why there was no answer, or not all of it. The end of
@@ -71,8 +75,10 @@ func transportError(ctx context.Context, err error, timeout time.Duration) *Erro
 	switch {
 	case errors.As(err, &resolve):
 		e.Advice = "check the host name in url, and that this machine can resolve it"
+		e.transient = !resolve.IsNotFound
 	case errors.As(err, &op) && op.Op == "proxyconnect":
 		e.Advice = "check proxy"
+		e.transient = true
 	case errors.As(err, &authority):
 		e.Advice = "set tls.ca_file to the certificate of the authority that signed MISP's"
 	case errors.As(err, &name):
@@ -85,16 +91,22 @@ func transportError(ctx context.Context, err error, timeout time.Duration) *Erro
 		e.Advice = "there is no TLS on this port: check the port in url, or write it with http://"
 	case errors.As(err, &op) && op.Op == "remote error":
 		e.Advice = "MISP did not like this side of TLS: if it wants a client certificate, set tls.crt_file and tls.key_file"
+	case errors.As(err, &op) && op.Op == "dial" && op.Timeout():
+		e.Advice = adviseRoute
+		e.transient = true
 	case errors.Is(err, context.DeadlineExceeded) || errors.As(err, &slow) && slow.Timeout():
 		e.Reason = Timeout
 		e.Problem = fmt.Sprintf("no full answer within %v", timeout)
 		e.Advice = "see whether MISP is up and fast enough, or raise timeout"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		e.Advice = "see whether MISP is up, and check the port in url"
+		e.transient = true
 	case errors.Is(err, syscall.EHOSTUNREACH) || errors.Is(err, syscall.ENETUNREACH):
-		e.Advice = "see whether this machine has a way to MISP, or needs proxy"
+		e.Advice = adviseRoute
+		e.transient = true
 	case errors.Is(err, syscall.ECONNRESET) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
 		e.Advice = "something closed the connection: " + adviseServer
+		e.transient = true
 	}
 	return e
 }
@@ -119,11 +131,12 @@ func statusError(resp *http.Response) *Error {
 		e.Advice = "lower batch_size, or raise what MISP's web server takes"
 	case code == http.StatusTooManyRequests:
 		e.Reason = RateLimited
-		e.Advice = "raise the rate limit of the role in MISP"
+		e.Advice = adviseRateLimit
 		e.RetryAfter = retryAfter(resp.Header)
 	case code >= 500:
 		e.Reason = ServerError
 		e.Advice = adviseServer
+		e.transient = true
 	default:
 		e.Advice = adviseURL
 	}
@@ -147,17 +160,6 @@ func redirect(resp *http.Response) (problem, advice string) {
 		return problem, "write url with " + to.Scheme + "://"
 	}
 	return problem, adviseURL
-}
-
-// retryAfter reads how long a rate limit lasts; MISP sends the first header,
-// what stands in front of it may send the second.
-func retryAfter(h http.Header) time.Duration {
-	for _, name := range []string{"X-Rate-Limit-Reset", "Retry-After"} {
-		if s, err := strconv.ParseUint(h.Get(name), 10, 31); err == nil {
-			return time.Duration(s) * time.Second
-		}
-	}
-	return 0
 }
 
 const maxSaid = 300 // bytes of what MISP said that an error repeats

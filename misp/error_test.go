@@ -92,9 +92,13 @@ func TestBadAnswers(t *testing.T) {
 					}
 				}
 			}
+			tries := uint64(1)
+			if tt.status >= 500 || strings.HasPrefix(tt.err, "its answer is cut off") {
+				tries = maxTries // the next request may find MISP in order
+			}
 			s := c.Stats()
-			if s.Requests != 1 || s.Held != 2 || s.Errors[tt.reason] != 1 {
-				t.Errorf("stats %+v: want 1 request and error, and the values of the second look-up held", s)
+			if s.Requests != tries || s.Held != 2 || s.Errors[tt.reason] != tries {
+				t.Errorf("stats %+v: want %d requests and errors, and the values of the second look-up held", s, tries)
 			}
 			_, _, err := c.Search(t.Context(), ask[0])
 			var e *Error

@@ -12,22 +12,27 @@ import (
 // MISP stops answering, at most every logEvery while that lasts, once when it
 // answers again.
 //
-// After a while one request at a time may probe; MISP's answer to it decides.
+// It sets in at once after a failure that will last, and after openAfter in a
+// row that may be over with the next request. After a while one request at a
+// time may probe; MISP's answer to it decides.
 type holdoff struct {
 	name string // of MISP, for the log
 	log  *slog.Logger
 	now  func() time.Time
 
-	mu       sync.Mutex
-	last     *Error    // why MISP does not answer; nil while it does
-	since    time.Time // when it stopped
-	until    time.Time // when the next probe may go
-	probing  bool      // one is under way
-	failures int       // in a row, counting a probe each
-	logged   map[Reason]time.Time
+	mu        sync.Mutex
+	last      *Error    // why MISP is left alone; nil while it is not
+	failures  int       // in a row
+	since     time.Time // when the first of them was
+	pauses    int       // in a row
+	until     time.Time // when the next probe may go
+	probing   bool      // one is under way
+	logged    map[Reason]time.Time
+	mentioned time.Time
 }
 
 const (
+	openAfter        = 3
 	logEvery         = 10 * time.Minute
 	firstHoldoff     = time.Second
 	longestHoldoff   = 30 * time.Second
@@ -43,14 +48,32 @@ type pass struct{ probe bool }
 func (h *holdoff) enter() (pass, *Error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.last == nil {
-		return pass{}, nil
+	if err := h.why(); err != nil {
+		return pass{}, err
 	}
+	h.probing = h.last != nil
+	return pass{probe: h.probing}, nil
+}
+
+// held says why there is no pass to be had, nil if there is one.
+func (h *holdoff) held() *Error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.why()
+}
+
+func (h *holdoff) why() *Error {
 	if h.probing || h.now().Before(h.until) {
-		return pass{}, h.last
+		return h.last
 	}
-	h.probing = true
-	return pass{probe: true}, nil
+	return nil
+}
+
+// open reports whether MISP is left alone, but for probes.
+func (h *holdoff) open() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.last != nil
 }
 
 // cancel gives a pass back that says nothing about MISP.
@@ -72,19 +95,24 @@ func (h *holdoff) leave(p pass, err *Error) {
 	}
 	now := h.now()
 	switch {
-	case err == nil && h.last == nil:
 	case err == nil:
-		h.log.Info("MISP at " + h.name + " answers again after " + now.Sub(h.since).Round(time.Second).String())
-		h.last, h.failures, h.logged = nil, 0, nil
+		if h.last != nil {
+			h.log.Info("MISP at " + h.name + " answers again after " + now.Sub(h.since).Round(time.Second).String())
+		}
+		h.last, h.failures, h.pauses, h.logged = nil, 0, 0, nil
 	case h.last != nil && !p.probe:
 		// It set out before MISP was left alone, and says nothing new.
 	default:
-		if h.last == nil {
+		if h.failures == 0 {
 			h.since, h.logged = now, map[Reason]time.Time{}
 		}
-		h.last = err
 		h.failures++
-		h.until = now.Add(pause(err, h.failures))
+		if h.last == nil && err.transient && h.failures < openAfter {
+			return
+		}
+		h.last = err
+		h.pauses++
+		h.until = now.Add(pause(err, h.pauses))
 		if at, ok := h.logged[err.Reason]; !ok || now.Sub(at) >= logEvery {
 			h.logged[err.Reason] = now
 			h.log.Error(err.Error())
@@ -92,8 +120,18 @@ func (h *holdoff) leave(p pass, err *Error) {
 	}
 }
 
-// pause returns how long to leave MISP alone after that many failures.
-func pause(err *Error, failures int) time.Duration {
+// mention logs an error that is no failure of MISP, at most every logEvery.
+func (h *holdoff) mention(err *Error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if now := h.now(); h.mentioned.IsZero() || now.Sub(h.mentioned) >= logEvery {
+		h.mentioned = now
+		h.log.Warn(err.Error())
+	}
+}
+
+// pause returns how long to leave MISP alone, for that many times in a row.
+func pause(err *Error, times int) time.Duration {
 	switch {
 	case err.Reason == Forbidden:
 		return forbiddenHoldoff // a key does not get better by trying
@@ -103,8 +141,8 @@ func pause(err *Error, failures int) time.Duration {
 		return forbiddenHoldoff
 	}
 	d := longestHoldoff
-	if failures <= 5 {
-		d = min(d, firstHoldoff<<(failures-1))
+	if times <= 5 {
+		d = min(d, firstHoldoff<<(times-1))
 	}
 	return d - rand.N(d/4) // many managers must not come back at once
 }

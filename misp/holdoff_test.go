@@ -8,12 +8,14 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unsafe"
 )
 
 // A clock is set by hand.
 type clock struct {
 	mu   sync.Mutex
 	time time.Time
+	off  time.Duration // by how much the clock on the wall differs
 }
 
 func newClock() *clock { return &clock{time: time.Now()} }
@@ -21,7 +23,27 @@ func newClock() *clock { return &clock{time: time.Now()} }
 func (c *clock) now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.time
+	return stepped(c.time, c.off)
+}
+
+// step sets the clock on the wall, as an administrator does it. No more and no
+// less time passes by that.
+func (c *clock) step(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.off += d
+}
+
+// stepped changes what a time from time.Now says of the clock on the wall, in
+// whole seconds, and not what it says of the time that passes.
+func stepped(t time.Time, d time.Duration) time.Time {
+	layout := (*struct {
+		wall uint64 // from bit 30 on, seconds
+		ext  int64
+		loc  *time.Location
+	})(unsafe.Pointer(&t))
+	layout.wall += uint64(d/time.Second) << 30
+	return t
 }
 
 func (c *clock) add(d time.Duration) {
@@ -134,6 +156,35 @@ func TestHoldoffProbes(t *testing.T) {
 	for range 3 {
 		if _, err := h.enter(); err != nil {
 			t.Errorf("held off though MISP answers: %v", err)
+		}
+	}
+}
+
+// TestHoldoffNeedsRepeatedFailures: what may be over with the next request
+// must happen again and again, without success in between.
+func TestHoldoffNeedsRepeatedFailures(t *testing.T) {
+	book := &logBook{}
+	h := &holdoff{name: "m", log: book.logger(), now: newClock().now}
+	passing, lasting := &Error{Reason: ServerError, transient: true}, &Error{Reason: Forbidden}
+	for _, tt := range []struct {
+		failures []*Error
+		held     bool
+	}{
+		{[]*Error{passing, passing}, false},
+		{[]*Error{nil, passing, passing}, false},
+		{[]*Error{passing}, true},
+		{[]*Error{nil, lasting}, true},
+		{[]*Error{nil, passing, lasting}, true},
+	} {
+		for _, err := range tt.failures {
+			h.leave(pass{probe: h.open()}, err)
+		}
+		if held := h.held() != nil; held != tt.held || held != h.open() || (book.take() != "") != held {
+			t.Errorf("%v: held %v, open %v", tt.failures, held, h.open())
+		}
+		if tt.held {
+			h.leave(pass{probe: true}, nil)
+			book.take()
 		}
 	}
 }

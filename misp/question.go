@@ -44,6 +44,12 @@ func newQuestion(indicators []ioc.Indicator) *question {
 	return q
 }
 
+// reset forgets what was found.
+func (q *question) reset() {
+	clear(q.found)
+	clear(q.seen)
+}
+
 // types returns the names of the MISP types that can hold what is asked.
 func (q *question) types() []string {
 	var names []string

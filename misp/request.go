@@ -53,25 +53,30 @@ func (f Filter) param() *int {
 // says whether it was asked for. Complete is false if there is more than the
 // client reads. A panic is an error too, as whatever MISP sends must not end
 // the program.
-func (c *Client) search(ctx context.Context, r *restSearch, take func(*row) bool) (complete bool, err *Error) {
-	what := "the answer of MISP at " + c.cfg.URL
-	if !c.guard.run(what, func() { complete, err = c.pages(ctx, r, take) }) {
+func (c *Client) search(ctx context.Context, s *server, r *restSearch, take func(*row) bool) (complete bool, err *Error) {
+	what := "the answer of MISP at " + s.url
+	if !c.guard.run(what, func() { complete, err = c.pages(ctx, s, r, take) }) {
 		err = &Error{Reason: BadAnswer, Problem: "its answer meets a bug of this program"}
 	}
 	if err != nil && ctx.Err() != nil {
-		return false, c.gaveUp(ctx)
+		return false, s.gaveUp(ctx)
 	}
 	if err != nil {
-		err.URL = c.cfg.URL
+		err.URL = s.url
 		err.Problem = oneLine(c.redact(err.Problem))
 	}
 	return complete, err
 }
 
-func (c *Client) pages(ctx context.Context, r *restSearch, take func(*row) bool) (complete bool, failed *Error) {
+func (c *Client) pages(ctx context.Context, s *server, r *restSearch, take func(*row) bool) (complete bool, failed *Error) {
 	c.stats.values.Add(uint64(len(r.Value.OR)))
 	for r.Page = 1; r.Page <= c.maxPages; r.Page++ {
-		p, err := c.page(ctx, r, take)
+		if r.Page > 1 {
+			if err := s.refusesMore(ctx); err != nil {
+				return false, err
+			}
+		}
+		p, err := c.page(ctx, s, r, take)
 		switch {
 		case err != nil:
 			return false, err
@@ -103,10 +108,10 @@ var (
 )
 
 // page reads one page of the answer to r.
-func (c *Client) page(ctx context.Context, r *restSearch, take func(*row) bool) (p page, failed *Error) {
+func (c *Client) page(ctx context.Context, s *server, r *restSearch, take func(*row) bool) (p page, failed *Error) {
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
 	defer cancel()
-	resp, failed := c.post(ctx, r)
+	resp, failed := c.post(ctx, s, r)
 	if failed != nil {
 		return page{}, failed
 	}
@@ -133,7 +138,7 @@ func (c *Client) page(ctx context.Context, r *restSearch, take func(*row) bool) 
 	case body.err != nil && body.err != errRowTooLong && body.err != io.EOF && body.err != io.ErrUnexpectedEOF:
 		return p, transportError(ctx, body.err, c.cfg.Timeout)
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return p, &Error{Reason: BadAnswer, Status: resp.StatusCode, Problem: "its answer is cut off", Advice: adviseServer, cause: err}
+		return p, &Error{Reason: BadAnswer, Status: resp.StatusCode, Problem: "its answer is cut off", Advice: adviseServer, cause: err, transient: true}
 	}
 	return p, &Error{
 		Reason: BadAnswer, Status: resp.StatusCode, cause: err,
@@ -144,14 +149,14 @@ func (c *Client) page(ctx context.Context, r *restSearch, take func(*row) bool) 
 
 // post sends r and returns MISP's answer if it is 200 OK and JSON; the caller
 // closes its body.
-func (c *Client) post(ctx context.Context, r *restSearch) (*http.Response, *Error) {
+func (c *Client) post(ctx context.Context, s *server, r *restSearch) (*http.Response, *Error) {
 	var body bytes.Buffer
 	encoder := json.NewEncoder(&body)
 	encoder.SetEscapeHTML(false)
 	if err := encoder.Encode(r); err != nil {
 		return nil, &Error{Reason: BadAnswer, Problem: "encode the search: " + err.Error(), cause: err}
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.endpoint, bytes.NewReader(bytes.TrimSpace(body.Bytes())))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.endpoint(), bytes.NewReader(bytes.TrimSpace(body.Bytes())))
 	if err != nil {
 		return nil, &Error{Reason: Unreachable, Problem: err.Error(), cause: err}
 	}
@@ -165,10 +170,12 @@ func (c *Client) post(ctx context.Context, r *restSearch) (*http.Response, *Erro
 		"Idempotency-Key": {},
 	}
 	c.stats.requests.Add(1)
+	s.allowance.sent()
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return nil, transportError(ctx, err, c.cfg.Timeout)
 	}
+	s.allowance.heard(resp.Header, s.now())
 	if resp.StatusCode != http.StatusOK {
 		defer resp.Body.Close()
 		return nil, statusError(resp)

@@ -2,6 +2,7 @@ package misp
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -17,15 +18,31 @@ type Finding struct {
 
 // Search asks MISP for one indicator without filters, for a person who wonders
 // why a look-up finds nothing. It always asks, also while look-ups leave MISP
-// alone. The findings come weightiest first; complete is false if there are
-// more than the client reads. The error is an [*Error].
+// alone; of several MISPs, the first that answers. The findings come weightiest
+// first; complete is false if there are more than the client reads. The error
+// joins an [*Error] of each MISP.
 func (c *Client) Search(ctx context.Context, indicator ioc.Indicator) (findings []Finding, complete bool, err error) {
+	ctx, cancel := c.until(ctx)
+	defer cancel()
 	q := newQuestion([]ioc.Indicator{indicator})
 	if len(q.values) == 0 {
 		return nil, true, nil
 	}
-	complete, failed := c.search(ctx, c.request(q.values), func(row *row) bool {
-		f := Finding{Attribute: row.attribute(c.cfg.URL)}
+	var errs []error
+	for _, s := range c.servers {
+		findings, complete, err := c.searchServer(ctx, s, q, indicator)
+		if err == nil {
+			return findings, complete, nil
+		}
+		errs = append(errs, err)
+	}
+	return nil, false, errors.Join(errs...)
+}
+
+func (c *Client) searchServer(ctx context.Context, s *server, q *question, indicator ioc.Indicator) (findings []Finding, complete bool, err *Error) {
+	q.reset()
+	complete, err = c.search(ctx, s, c.request(q.values), func(row *row) bool {
+		f := Finding{Attribute: row.attribute(s.url)}
 		if !q.take(&f.Attribute) {
 			if !holds(f.Value, indicator) {
 				return false
@@ -41,11 +58,8 @@ func (c *Client) Search(ctx context.Context, indicator ioc.Indicator) (findings 
 		findings = append(findings, f)
 		return true
 	})
-	if failed != nil {
-		return nil, false, failed
-	}
 	slices.SortFunc(findings, func(a, b Finding) int { return a.compare(&b.Attribute) })
-	return findings, complete, nil
+	return findings, complete, err
 }
 
 // holds reports whether an attribute's value, or a part of it, is the
