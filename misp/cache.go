@@ -21,9 +21,10 @@ type CacheConfig struct {
 	TTL         time.Duration // of hits; 1 h
 	NegativeTTL time.Duration // of clean answers; 10 min
 	ErrorTTL    time.Duration // of unknown ones; 30 s
+	StaleTTL    time.Duration // of hits past their TTL, for while MISP cannot be asked; 24 h
 
 	BatchSize      int           // values asked for together; 500
-	MaxConcurrency int           // batches asked for at the same time; 2
+	MaxConcurrency int           // batches asked for at the same time; 2; one more if it is urgent
 	Timeout        time.Duration // of a batch, once it is asked for; 30 s
 	Wait           time.Duration // the longest that a look-up waits for others; as long as its context
 
@@ -38,8 +39,10 @@ type CacheConfig struct {
 // is there when the value is next seen.
 //
 // An answer is kept for its TTL from when it came, or up to a tenth less, so
-// that answers that came together do not end together. When the cache is full,
-// one that was not used for long makes room.
+// that answers that came together do not end together. A hit that is wanted
+// shortly before its end is asked for again in the background. One past its end
+// serves, with its age, while the next source knows no better. When the cache
+// is full, an answer that was not used for long makes room.
 //
 // A Cache may be used concurrently. Make one with [NewCache]; Close ends its
 // goroutines.
@@ -66,6 +69,7 @@ func NewCache(next Source, cfg CacheConfig) *Cache {
 	setDefault(&cfg.TTL, time.Hour)
 	setDefault(&cfg.NegativeTTL, 10*time.Minute)
 	setDefault(&cfg.ErrorTTL, 30*time.Second)
+	setDefault(&cfg.StaleTTL, 24*time.Hour)
 	setDefault(&cfg.BatchSize, 500)
 	setDefault(&cfg.MaxConcurrency, 2)
 	setDefault(&cfg.Timeout, 30*time.Second)
@@ -94,26 +98,56 @@ func NewCache(next Source, cfg CacheConfig) *Cache {
 // allocation, and is also given when ctx has ended. The others are asked for
 // even then.
 func (c *Cache) Lookup(ctx context.Context, indicators []ioc.Indicator, answers []Answer) {
-	now := c.elapsed()
-	var found [numVerdicts]uint64
-	var missing []int
-	for i, indicator := range indicators {
-		if it := c.shard(indicator.Key()).get(indicator.Key(), now); it != nil {
-			answers[i] = it.answer
-			found[it.answer.Verdict]++
-		} else {
+	n := c.Peek(indicators, answers)
+	if n == 0 {
+		return
+	}
+	missing := make([]int, 0, n)
+	for i, answer := range answers {
+		if answer == (Answer{}) {
 			missing = append(missing, i)
 		}
 	}
-	c.stats.count(&found)
-	if missing != nil {
-		if c.cfg.Wait > 0 {
-			var cancel context.CancelFunc
-			ctx, cancel = context.WithTimeout(ctx, c.cfg.Wait)
-			defer cancel()
-		}
-		c.await(ctx, indicators, answers, missing)
+	if c.cfg.Wait > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, c.cfg.Wait)
+		defer cancel()
 	}
+	c.await(ctx, indicators, answers, missing)
+}
+
+// Peek answers what the cache has an answer for, as [Cache.Lookup] does, and
+// returns how many of the indicators it has none for: their answers are zero.
+// It does not wait, and asks nobody but anew for a hit that ends soon.
+func (c *Cache) Peek(indicators []ioc.Indicator, answers []Answer) (missing int) {
+	now := c.elapsed()
+	var found [numVerdicts]uint64
+	var stale uint64
+	var ending []int
+	for i, indicator := range indicators {
+		it := c.shard(indicator.Key()).get(indicator.Key(), now)
+		if it == nil {
+			answers[i] = Answer{}
+			missing++
+			continue
+		}
+		answers[i] = it.at(now)
+		found[it.answer.Verdict]++
+		switch {
+		case answers[i].Age > 0:
+			stale++
+		case c.isEnding(it, now):
+			ending = append(ending, i)
+		}
+	}
+	c.stats.count(&found)
+	if stale > 0 {
+		c.stats.stale.Add(stale)
+	}
+	if ending != nil {
+		c.refresh(indicators, ending)
+	}
+	return missing
 }
 
 // Purge forgets the answer for an indicator.
@@ -129,8 +163,8 @@ func (c *Cache) PurgeAll() {
 	}
 }
 
-// Len returns how many answers are kept, among them those that ended less than
-// a minute ago.
+// Len returns how many answers are kept, among them hits past their TTL and
+// others that ended less than a minute ago.
 func (c *Cache) Len() int { return int(c.size.Load()) }
 
 // Close ends what the cache is asking for, and its goroutines. Whoever waits
@@ -151,15 +185,52 @@ func (c *Cache) shard(key string) *shard {
 	return &c.shards[maphash.String(c.seed, key)&uint64(len(c.shards)-1)]
 }
 
-// put keeps an answer.
-func (c *Cache) put(key string, answer Answer, now time.Duration) {
+// keep puts an answer of the next source into the cache, and returns it or what
+// serves in its place.
+func (c *Cache) keep(key string, answer Answer, now time.Duration) Answer {
+	answer.Age = 0
 	ttl := [...]time.Duration{Unknown: c.cfg.ErrorTTL, Clean: c.cfg.NegativeTTL, Known: c.cfg.TTL}[answer.Verdict]
-	if ttl <= 0 || c.cfg.Size < 0 {
-		return
+	it := &item{key: key, answer: answer, born: now}
+	it.ends = now + ttl - rand.N(max(ttl, 0)/10+1)
+	it.expires = it.ends
+	if old := c.serving(key, now); old != nil && answer.Verdict == Unknown {
+		if now < old.expires {
+			return old.at(now) // asked for before its end
+		}
+		it.answer, it.born, it.ends = old.answer, old.born, old.ends
 	}
-	it := &item{key: key, answer: answer, expires: now + ttl - rand.N(ttl/10+1)}
+	if ttl > 0 && c.cfg.Size >= 0 {
+		c.put(it)
+	}
+	return it.at(now)
+}
+
+// serving returns the hit that serves while its value cannot be asked for, nil
+// if there is none.
+func (c *Cache) serving(key string, now time.Duration) *item {
+	it := c.shard(key).peek(key)
+	if it == nil || !c.serves(it, now) {
+		return nil
+	}
+	return it
+}
+
+func (c *Cache) serves(it *item, now time.Duration) bool {
+	return it.answer.Verdict == Known && now < it.ends+max(c.cfg.StaleTTL, 0)
+}
+
+// unanswered is the answer when the next source did not give one.
+func (c *Cache) unanswered(key string, reason Reason) Answer {
+	now := c.elapsed()
+	if it := c.serving(key, now); it != nil {
+		return it.at(now)
+	}
+	return Answer{Reason: reason}
+}
+
+func (c *Cache) put(it *item) {
 	full := c.size.Add(1) > int64(c.cfg.Size) // first, so that the bound holds whoever else puts
-	added, evicted := c.shard(key).put(it, full)
+	added, evicted := c.shard(it.key).put(it, full)
 	c.size.Add(int64(added - evicted - 1))
 	c.stats.evicted.Add(uint64(evicted))
 }
@@ -185,6 +256,6 @@ func (c *Cache) sweepEvery() {
 func (c *Cache) sweep() {
 	now := c.elapsed()
 	for i := range c.shards {
-		c.remove(&c.shards[i], func(it *item) bool { return now >= it.expires })
+		c.remove(&c.shards[i], func(it *item) bool { return now >= it.expires && !c.serves(it, now) })
 	}
 }

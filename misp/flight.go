@@ -2,6 +2,7 @@ package misp
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 // become few large ones.
 type flight struct {
 	indicators []ioc.Indicator // with memory of their own
+	urgent     bool            // one of them is; the others go with it
 	answers    []Answer        // set when landed is closed
 	landed     chan struct{}
 }
@@ -25,11 +27,13 @@ type seat struct {
 
 // flights are those that wait and those under way.
 type flights struct {
-	mu     sync.Mutex
-	asked  map[string]seat // by the key of the value
-	queue  []*flight       // those that wait; only the last has seats left
-	pilots int             // goroutines that fly one after the other
-	closed bool
+	mu       sync.Mutex
+	asked    map[string]seat // by the key of the value
+	queue    []*flight       // those that wait, urgent ones first
+	boarding *flight         // the one in the queue that has seats left; nil if none
+	pilots   int             // goroutines that fly one after the other
+	rescue   bool            // one more, that flies what is urgent
+	closed   bool
 }
 
 // maxWaiting bounds the values that wait and are under way, so that a slow
@@ -40,15 +44,21 @@ const maxWaiting = 100_000
 // flight for each, as far as they land before ctx ends.
 func (c *Cache) await(ctx context.Context, indicators []ioc.Indicator, answers []Answer, missing []int) {
 	seats := make([]seat, len(missing))
+	urgent := isUrgent(ctx)
 	now := c.elapsed()
 	c.flights.mu.Lock()
 	for n, i := range missing {
-		seats[n], answers[i] = c.book(indicators[i], now)
+		// Its flight may have landed since the look-up went through the cache.
+		if it := c.shard(indicators[i].Key()).get(indicators[i].Key(), now); it != nil {
+			answers[i] = it.at(now)
+			continue
+		}
+		var reason Reason
+		if seats[n], reason = c.book(indicators[i], urgent); reason != "" {
+			answers[i] = c.unanswered(indicators[i].Key(), reason)
+		}
 	}
-	for range min(c.cfg.MaxConcurrency-c.flights.pilots, len(c.flights.queue)) {
-		c.flights.pilots++
-		c.running.Go(c.pilot)
-	}
+	c.takeOff()
 	c.flights.mu.Unlock()
 	c.stats.missed.Add(uint64(len(missing)))
 
@@ -62,59 +72,121 @@ func (c *Cache) await(ctx context.Context, indicators []ioc.Indicator, answers [
 			select {
 			case <-seats[n].landed:
 			case <-ctx.Done():
-				answers[i] = Answer{Reason: Timeout}
+				answers[i] = c.unanswered(indicators[i].Key(), Timeout)
 				continue
 			}
 		}
 		answers[i] = seats[n].answers[seats[n].number]
 	}
-}
-
-// book returns a seat for an indicator, or no seat and its answer.
-func (c *Cache) book(indicator ioc.Indicator, now time.Duration) (seat, Answer) {
-	f := &c.flights
-	if s, ok := f.asked[indicator.Key()]; ok {
-		c.stats.joined.Add(1)
-		return s, Answer{}
-	}
-	// Its flight may have landed since the look-up went through the cache.
-	if it := c.shard(indicator.Key()).get(indicator.Key(), now); it != nil {
-		return seat{}, it.answer
-	}
-	if f.closed {
-		return seat{}, Answer{Reason: Timeout}
-	}
-	if len(f.asked) >= maxWaiting {
-		c.stats.overflowed.Add(1)
-		return seat{}, Answer{Reason: QueueFull}
-	}
-	last := len(f.queue) - 1
-	if last < 0 || len(f.queue[last].indicators) >= c.cfg.BatchSize {
-		f.queue = append(f.queue, &flight{landed: make(chan struct{})})
-		last++
-	}
-	indicator = indicator.Clone()
-	s := seat{f.queue[last], len(f.queue[last].indicators)}
-	s.indicators = append(s.indicators, indicator)
-	f.asked[indicator.Key()] = s
-	return s, Answer{}
-}
-
-// pilot flies what waits until nothing does.
-func (c *Cache) pilot() {
-	for {
-		c.flights.mu.Lock()
-		if len(c.flights.queue) == 0 {
-			c.flights.pilots--
-			c.flights.mu.Unlock()
-			return
+	for _, i := range missing {
+		if answers[i].Age > 0 {
+			c.stats.stale.Add(1)
 		}
-		f := c.flights.queue[0]
-		c.flights.queue[0] = nil
-		c.flights.queue = c.flights.queue[1:]
-		c.flights.mu.Unlock()
+	}
+}
+
+// refresh asks anew for hits that end soon, which nobody waits for.
+func (c *Cache) refresh(indicators []ioc.Indicator, ending []int) {
+	c.flights.mu.Lock()
+	defer c.flights.mu.Unlock()
+	for _, i := range ending {
+		if _, reason := c.book(indicators[i], false); reason == "" {
+			c.stats.refreshed.Add(1)
+		}
+	}
+	c.takeOff()
+}
+
+// isEnding reports whether a hit is in the last tenth of its TTL. It does so
+// once for an item.
+func (c *Cache) isEnding(it *item, now time.Duration) bool {
+	return it.answer.Verdict == Known && now >= it.ends-c.cfg.TTL/10 && !it.refreshed.Swap(true)
+}
+
+// book returns a seat for an indicator, or the reason why there is none.
+func (c *Cache) book(indicator ioc.Indicator, urgent bool) (seat, Reason) {
+	f := &c.flights
+	s, ok := f.asked[indicator.Key()]
+	switch {
+	case ok:
+		c.stats.joined.Add(1)
+	case f.closed:
+		return seat{}, Timeout
+	case len(f.asked) >= maxWaiting:
+		c.stats.overflowed.Add(1)
+		return seat{}, QueueFull
+	default:
+		if f.boarding == nil {
+			f.boarding = &flight{landed: make(chan struct{})}
+			f.queue = append(f.queue, f.boarding)
+		}
+		indicator = indicator.Clone()
+		s = seat{f.boarding, len(f.boarding.indicators)}
+		s.indicators = append(s.indicators, indicator)
+		f.asked[indicator.Key()] = s
+		if len(s.indicators) >= c.cfg.BatchSize {
+			f.boarding = nil
+		}
+	}
+	if urgent && !s.urgent {
+		f.hurry(s.flight)
+	}
+	return s, ""
+}
+
+// hurry puts a flight before those that are not urgent, if it still waits.
+func (f *flights) hurry(late *flight) {
+	i := slices.Index(f.queue, late)
+	if i < 0 {
+		return
+	}
+	late.urgent = true
+	first := slices.IndexFunc(f.queue, func(other *flight) bool { return !other.urgent || other == late })
+	copy(f.queue[first+1:i+1], f.queue[first:i])
+	f.queue[first] = late
+}
+
+// takeOff sees to it that somebody flies what waits.
+func (c *Cache) takeOff() {
+	f := &c.flights
+	for range min(c.cfg.MaxConcurrency-f.pilots, len(f.queue)) {
+		f.pilots++
+		c.running.Go(func() { c.pilot(false) })
+	}
+	// The others may wait for long, if few requests are allowed.
+	if len(f.queue) > 0 && f.queue[0].urgent && f.pilots >= c.cfg.MaxConcurrency && !f.rescue {
+		f.rescue = true
+		c.running.Go(func() { c.pilot(true) })
+	}
+}
+
+// pilot flies what waits until nothing does, or nothing that is urgent.
+func (c *Cache) pilot(rescue bool) {
+	for f := c.nextFlight(rescue); f != nil; f = c.nextFlight(rescue) {
 		c.fly(f)
 	}
+}
+
+// nextFlight takes the first flight out of the queue. If it returns nil, the
+// pilot has to end.
+func (c *Cache) nextFlight(rescue bool) *flight {
+	f := &c.flights
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case len(f.queue) > 0 && (f.queue[0].urgent || !rescue):
+		next := f.queue[0]
+		f.queue = slices.Delete(f.queue, 0, 1)
+		if f.boarding == next {
+			f.boarding = nil
+		}
+		return next
+	case rescue:
+		f.rescue = false
+	default:
+		f.pilots--
+	}
+	return nil
 }
 
 // fly asks the next source, keeps the answers, and lets go who waits for them.
@@ -131,7 +203,7 @@ func (c *Cache) fly(f *flight) {
 	c.guard.run("the cache", func() {
 		now := c.elapsed()
 		for i, indicator := range f.indicators {
-			c.put(indicator.Key(), f.answers[i], now)
+			f.answers[i] = c.keep(indicator.Key(), f.answers[i], now)
 		}
 	})
 }
@@ -139,6 +211,9 @@ func (c *Cache) fly(f *flight) {
 func (c *Cache) ask(f *flight) {
 	ctx, cancel := context.WithTimeout(c.stop, c.cfg.Timeout)
 	defer cancel()
+	if f.urgent {
+		ctx = Urgent(ctx)
+	}
 	c.next.Lookup(ctx, f.indicators, f.answers)
 }
 

@@ -26,24 +26,42 @@ type shard struct {
 	hand int
 }
 
-// An item is an answer in the cache. All but used, and slot under the lock of
-// its shard, is set once.
+// An item is an answer in the cache. All but the flags, and slot under the lock
+// of its shard, is set once. Its times are on the cache's clock.
 type item struct {
-	key     string
-	answer  Answer
-	expires time.Duration // on the cache's clock
-	slot    uint32        // its place in the ring
-	used    atomic.Bool   // since the hand last came by
+	key       string
+	answer    Answer
+	born      time.Duration // when MISP gave the answer
+	ends      time.Duration // when its TTL does
+	expires   time.Duration // when it is to be asked for again: later than ends if that was in vain
+	slot      uint32        // its place in the ring
+	used      atomic.Bool   // since the hand last came by
+	refreshed atomic.Bool   // it was asked for again before its end
 }
 
-// get returns the item of that key, nil if there is none that still counts.
-func (s *shard) get(key string, now time.Duration) *item {
+// at returns the answer with its age.
+func (it *item) at(now time.Duration) Answer {
+	answer := it.answer
+	if now >= it.ends {
+		answer.Age = now - it.born
+	}
+	return answer
+}
+
+// peek returns the item of that key, also one that has ended; nil if there is
+// none.
+func (s *shard) peek(key string) *item {
 	value, ok := s.items.Get(key)
 	if !ok {
 		return nil
 	}
-	it := value.(*item)
-	if now >= it.expires {
+	return value.(*item)
+}
+
+// get returns the item of that key, nil if there is none that still counts.
+func (s *shard) get(key string, now time.Duration) *item {
+	it := s.peek(key)
+	if it == nil || now >= it.expires {
 		return nil
 	}
 	if !it.used.Load() { // a write would take the line from other threads

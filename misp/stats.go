@@ -4,13 +4,13 @@ import "sync/atomic"
 
 // ClientStats are the counts of a [Client] since it was made.
 type ClientStats struct {
-	Requests   uint64            // sent to MISP, pages counted each
-	Values     uint64            // asked for
-	Held       uint64            // values not asked for, because MISP is left alone
+	Requests   uint64            // sent to MISP, pages and further tries counted each
+	Values     uint64            // asked for, each time
+	Held       uint64            // values not asked for, of a MISP that is left alone
 	Attributes uint64            // received that were asked for
 	Dropped    uint64            // received that were not
 	Panics     uint64            // caught
-	Errors     map[Reason]uint64 // searches that failed
+	Errors     map[Reason]uint64 // searches that failed, each try counted
 }
 
 type clientStats struct {
@@ -50,14 +50,17 @@ type CacheStats struct {
 	Known, Clean, Unknown uint64 // answers from the cache, by verdict
 	Missed                uint64 // values that were not in it
 	Joined                uint64 // of those, how many were being asked for already
+	Refreshed             uint64 // hits asked for again before their end
+	Stale                 uint64 // hits that served past their TTL
 	Evicted               uint64 // answers that made room for others
 	Overflowed            uint64 // values not asked for, because too many wait
 	Panics                uint64 // caught
 }
 
 type cacheStats struct {
-	found                               [numVerdicts]atomic.Uint64
-	missed, joined, evicted, overflowed atomic.Uint64
+	found                            [numVerdicts]atomic.Uint64
+	missed, joined, refreshed, stale atomic.Uint64
+	evicted, overflowed              atomic.Uint64
 }
 
 // count adds what a look-up found. One that found nothing of a sort writes
@@ -78,6 +81,8 @@ func (c *Cache) Stats() CacheStats {
 		Unknown:    c.stats.found[Unknown].Load(),
 		Missed:     c.stats.missed.Load(),
 		Joined:     c.stats.joined.Load(),
+		Refreshed:  c.stats.refreshed.Load(),
+		Stale:      c.stats.stale.Load(),
 		Evicted:    c.stats.evicted.Load(),
 		Overflowed: c.stats.overflowed.Load(),
 		Panics:     c.guard.count.Load(),
