@@ -45,6 +45,10 @@ const (
 	maxRow   = 4 << 20
 )
 
+// maxQuestion bounds the values of one search, in bytes: many web servers take
+// no request of more than 1 MB.
+const maxQuestion = 512 << 10
+
 // NewClient returns a client for the MISPs that cfg names. It does not connect.
 // The error names every mistake in cfg, one on a line.
 func NewClient(cfg Config) (*Client, error) {
@@ -70,7 +74,9 @@ func NewClient(cfg Config) (*Client, error) {
 		c.servers = append(c.servers, newServer(url, &cfg))
 	}
 	c.stop, c.cancel = context.WithCancel(context.Background())
-	transport.DialContext = dialer(c.stop, cfg.Timeout/3)
+	// Half, so that a connection that does not come about costs a try of the
+	// search, and there is time for a second address of the same name.
+	transport.DialContext = dialer(c.stop, cfg.Timeout/2)
 	return c, nil
 }
 
@@ -117,8 +123,14 @@ func (c *Client) Lookup(ctx context.Context, indicators []ioc.Indicator, answers
 	workers.Wait()
 }
 
-// lookupBatch answers what goes into one search.
+// lookupBatch answers what goes into one search, or into several where values
+// are long.
 func (c *Client) lookupBatch(ctx context.Context, indicators []ioc.Indicator, answers []Answer) {
+	if half := len(indicators) / 2; half > 0 && size(indicators) > maxQuestion {
+		c.lookupBatch(ctx, indicators[:half], answers[:half])
+		c.lookupBatch(ctx, indicators[half:], answers[half:])
+		return
+	}
 	q := newQuestion(indicators)
 	if len(q.values) == 0 {
 		clear(answers)
@@ -135,6 +147,14 @@ func (c *Client) lookupBatch(ctx context.Context, indicators []ioc.Indicator, an
 			answers[i] = q.found[i].answer(complete)
 		}
 	}
+}
+
+// size returns how long the values of the indicators are, in bytes.
+func size(indicators []ioc.Indicator) (n int) {
+	for _, indicator := range indicators {
+		n += len(indicator.Value())
+	}
+	return n
 }
 
 // until returns a context that ends with ctx and with the client.

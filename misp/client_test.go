@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -123,6 +124,30 @@ func TestBatches(t *testing.T) {
 	if most != 2 {
 		t.Errorf("%d requests at the same time, want 2", most)
 	}
+}
+
+// TestLongValues: whoever puts long values into logs must not make requests
+// that a web server refuses.
+func TestLongValues(t *testing.T) {
+	var largest, requests atomic.Int64
+	c := newTestClient(t, func(w http.ResponseWriter, r *http.Request) {
+		requests.Add(1)
+		if largest.Store(max(largest.Load(), r.ContentLength)); r.ContentLength > 1<<20 {
+			status(http.StatusRequestEntityTooLarge, "text/html", "")(w, r)
+			return
+		}
+		answer(rows())(w, r)
+	}, func(cfg *Config) { cfg.BatchSize = 2000 })
+	var ask []ioc.Indicator
+	for i := range 2000 {
+		ask = append(ask, indicators(t, fmt.Sprintf(`url http://evil.example.com/%d/%s`, i, strings.Repeat(`"`, 2000)))...)
+	}
+	for _, a := range lookup(c, ask) {
+		if a != (Answer{Verdict: Clean}) {
+			t.Fatalf("got %+v", a)
+		}
+	}
+	t.Logf("%d requests, the largest of %d bytes", requests.Load(), largest.Load())
 }
 
 func TestLookupEndsWithItsContext(t *testing.T) {
