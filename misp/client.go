@@ -228,15 +228,15 @@ func (c *Client) askServer(ctx context.Context, s *server, q *question) (complet
 		return false, s.gaveUp(ctx)
 	}
 	defer c.turns.give()
+	q.reset()
+	r := c.request(q.values)
+	r.Type = q.types()
+	r.ToIDs, r.Published = c.cfg.ToIDs.param(), c.cfg.Published.param()
 	pass, err := s.hold.enter() // again, as it may be long since
 	if err != nil {
 		c.stats.held.Add(uint64(len(q.values)))
 		return false, err
 	}
-	r := c.request(q.values)
-	r.Type = q.types()
-	r.ToIDs, r.Published = c.cfg.ToIDs.param(), c.cfg.Published.param()
-	q.reset()
 	complete, err = c.search(ctx, s, r, func(row *row) bool {
 		if !c.passesToIDs(row) || !c.passesPublished(row) {
 			return false

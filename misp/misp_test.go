@@ -145,7 +145,11 @@ func TestFaults(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			server, _, cache := open(t, func(cfg *misp.Config) { cfg.Timeout = time.Second })
+			later := time.Duration(0)
+			server, _, cache := open(t, func(cfg *misp.Config) {
+				cfg.Timeout = time.Second
+				cfg.Now = func() time.Time { return time.Now().Add(later) }
+			})
 			server.Fault(tt.fault)
 			asked := []ioc.Indicator{indicator(t, ioc.IP, "198.51.100.23"), indicator(t, ioc.IP, "198.51.100.24")}
 			answers := make([]misp.Answer, 2)
@@ -159,6 +163,13 @@ func TestFaults(t *testing.T) {
 			}
 			if [2]misp.Answer(answers) != tt.want {
 				t.Errorf("got %+v, want %+v", answers, tt.want)
+			}
+			server.Fault(nil)
+			cache.PurgeAll()
+			later = 15 * time.Minute
+			cache.Lookup(context.Background(), asked, answers)
+			if answers[0].Verdict != misp.Known || answers[1].Verdict != misp.Clean {
+				t.Errorf("when it is over: %+v", answers)
 			}
 		})
 	}
