@@ -34,6 +34,10 @@ func (d Derived) String() string { return [...]string{"", "host", "parent"}[d] }
 type Extraction struct {
 	Found []Found
 
+	// Cut is set by Extract if the event has more than MaxFound indicators, of
+	// which the first are in Found.
+	Cut bool
+
 	// Rejected, if set, is told of every value that a rule took and that was
 	// passed over, and why. Raw is valid during the call.
 	Rejected func(rule, path int, raw []byte, why string)
@@ -55,10 +59,15 @@ type Extraction struct {
 	scratch []byte
 	decoded []byte
 	texts   []ioc.Indicator
+	parents []ioc.Indicator
 	onText  func(ioc.Indicator)
 
 	rule, path, value int // what is taken at the moment
 }
+
+// MaxFound bounds the indicators of one event. Those of real ones have a few
+// dozen; a hostile one must not fill memory or keep MISP busy.
+const MaxFound = 5000
 
 // Reset forgets what was found, for the next chunk, and keeps the memory.
 func (x *Extraction) Reset() {
@@ -74,7 +83,7 @@ func (s *Set) Extract(f Fields, x *Extraction) {
 		x.use(s)
 	}
 	x.event++
-	x.fields, x.start = f, len(x.Found)
+	x.fields, x.start, x.Cut = f, len(x.Found), false
 	if x.Agents != nil {
 		x.Agents.Learn(x.first(s.agentIP))
 	}

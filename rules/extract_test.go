@@ -46,6 +46,19 @@ func TestExtract(t *testing.T) {
 				"a domain x.y.github.io", "a domain y.github.io (parent)"},
 		},
 		{
+			"the host of a URL that is not fit itself",
+			`[{name: r, lookup: [{field: a, type: url}]}]`,
+			`{"a":["http://www.evil.example/x%","http://10.0.0.1/a b","https://203.0.113.1/a||b"]}`,
+			[]string{"a domain www.evil.example (host)", "a domain evil.example (parent)", "a ip 10.0.0.1 (host)", "a ip 203.0.113.1 (host)"},
+		},
+		{
+			"a URL in the path of another",
+			`[{name: r, lookup: [{field: a, type: web-address}, {field: b, type: url, host: c}]}]`,
+			`{"a":"evil.example/r?u=http://good.example/","b":"/r?u=http://good.example/","c":"evil.example"}`,
+			[]string{"a url http://evil.example/r?u=http://good.example/", "a domain evil.example (host)",
+				"b url http://evil.example/r?u=http://good.example/", "b domain evil.example (host)"},
+		},
+		{
 			"a path of any key",
 			`[{name: r, lookup: [{field: a.*.ip, type: ip}]}]`,
 			`{"a":{"x":{"ip":"203.0.113.1"},"y":[{"ip":"203.0.113.2"}]}}`,

@@ -26,9 +26,20 @@ func (x *Extraction) add(k ioc.Kind, raw []byte) {
 	ind, reason := x.buf.Add(k, raw)
 	if reason != ioc.OK {
 		x.reject(raw, reason.String())
+		if k == ioc.URL {
+			x.addHost(raw)
+		}
 		return
 	}
 	x.keep(ind, raw)
+}
+
+// addHost takes the host of a URL that is itself not fit to be looked up.
+func (x *Extraction) addHost(raw []byte) {
+	host, reason := x.buf.HostOf(raw)
+	if reason == ioc.OK && !x.set.derive.noHosts && x.set.ignore.why(host, ioc.Indicator{}, x.Agents) == "" {
+		x.appendHost(host)
+	}
 }
 
 // addIP is add for an address. Most of those in a log are not public, so it is
@@ -93,13 +104,24 @@ func (x *Extraction) keepAll(ind, host ioc.Indicator) {
 		return
 	}
 	if !host.IsZero() && !x.set.derive.noHosts {
-		x.append(host, Host)
-		ind = host
+		x.appendHost(host)
+	} else {
+		x.appendParents(ind)
 	}
-	if ind.Kind() == ioc.Domain && !x.set.derive.noParents {
-		for parent, ok := x.buf.Parent(ind); ok; parent, ok = x.buf.Parent(parent) {
-			x.append(parent, Parent)
-		}
+}
+
+func (x *Extraction) appendHost(host ioc.Indicator) {
+	x.append(host, Host)
+	x.appendParents(host)
+}
+
+func (x *Extraction) appendParents(domain ioc.Indicator) {
+	if domain.Kind() != ioc.Domain || x.set.derive.noParents {
+		return
+	}
+	x.parents = x.buf.Parents(x.parents[:0], domain)
+	for _, parent := range x.parents {
+		x.append(parent, Parent)
 	}
 }
 
@@ -110,6 +132,10 @@ func (x *Extraction) append(ind ioc.Indicator, d Derived) bool {
 	if at := x.find(ind); at >= 0 {
 		f := &x.Found[at]
 		f.Derived = min(f.Derived, d)
+		return false
+	}
+	if len(x.Found)-x.start >= MaxFound {
+		x.Cut = true
 		return false
 	}
 	x.Found = append(x.Found, Found{ind, x.rule, x.path, d})

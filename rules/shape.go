@@ -84,7 +84,7 @@ func takeHost(x *Extraction, _ *taking, raw []byte) {
 
 // takeURL takes a URL as it is, and joins a path with its host.
 func takeURL(x *Extraction, t *taking, raw []byte) {
-	if t.host < 0 || bytes.Contains(raw, schemeEnd) {
+	if t.host < 0 || isAbsolute(raw) {
 		x.add(ioc.URL, raw)
 		return
 	}
@@ -105,6 +105,13 @@ func takeURL(x *Extraction, t *taking, raw []byte) {
 	x.add(ioc.URL, url)
 }
 
+// isAbsolute reports whether a URL begins with a scheme; a path may well have
+// another URL in it.
+func isAbsolute(raw []byte) bool {
+	at := bytes.Index(raw, schemeEnd)
+	return at > 0 && !bytes.ContainsAny(raw[:at], "/?#")
+}
+
 // isPort reports whether text is a port that a URL of the scheme has to name;
 // Suricata writes 0 where it saw none.
 func isPort(text []byte, scheme string) bool {
@@ -122,7 +129,7 @@ func isPort(text []byte, scheme string) bool {
 // takeWebAddress takes what proxies and firewalls call a URL: often without
 // its scheme, a host alone then ending in a slash. A bare name is a file's.
 func takeWebAddress(x *Extraction, _ *taking, raw []byte) {
-	if bytes.Contains(raw, schemeEnd) {
+	if isAbsolute(raw) {
 		x.add(ioc.URL, raw)
 		return
 	}

@@ -1,6 +1,7 @@
 package ioc
 
 import (
+	"bytes"
 	"strings"
 	"unsafe"
 )
@@ -18,19 +19,44 @@ func (b *Buffer) Host(url Indicator) (Indicator, Reason) {
 	return b.Add(Domain, parts.host)
 }
 
-// Parent returns the domain one label up from domain. The registrable domain,
-// which is one label below a public suffix, has no parent.
-func (b *Buffer) Parent(domain Indicator) (Indicator, bool) {
+// HostOf is Host for a URL as a log has it, which may be no indicator itself:
+// what makes its path unfit to be searched for says nothing of its host.
+func (b *Buffer) HostOf(raw []byte) (Indicator, Reason) {
+	parts, ok := splitURL(trim(raw))
+	if !ok || !isNetworkScheme(bytes.ToLower(parts.scheme)) {
+		return Indicator{}, NotAbsolute
+	}
+	if host, reason := b.Add(IP, parts.host); reason == OK {
+		return host, OK
+	}
+	return b.Add(Domain, parts.host)
+}
+
+// MaxParents bounds the parents of a domain that [Buffer.Parents] makes.
+const MaxParents = 8
+
+// Parents appends the parents of a domain to dst, nearest first, up to the
+// registrable domain, which is one label below a public suffix and has none
+// itself. Of a name that has more than MaxParents they are the last ones.
+func (b *Buffer) Parents(dst []Indicator, domain Indicator) []Indicator {
 	if domain.Kind() != Domain {
-		return Indicator{}, false
+		return dst
 	}
 	name := domain.Value()
-	up := strings.IndexByte(name, '.') + 1
-	if up == publicSuffix(name) {
-		return Indicator{}, false
+	suffix := publicSuffix(name)
+	for skip := strings.Count(name[:max(suffix-1, 0)], ".") - MaxParents; ; skip-- {
+		up := strings.IndexByte(name, '.') + 1
+		if suffix -= up; suffix <= 0 {
+			return dst
+		}
+		name = name[up:]
+		if skip <= 0 && strings.Trim(name, "x.") != "" { // all x is a mask, not a name
+			start := len(b.text)
+			b.text = append(append(b.text, byte(Domain)), name...)
+			key := b.text[start:]
+			dst = append(dst, Indicator{unsafe.String(unsafe.SliceData(key), len(key))})
+		}
 	}
-	parent, reason := b.Add(Domain, bytesOf(name[up:]))
-	return parent, reason == OK
 }
 
 // bytesOf returns text as bytes that must not be written to.

@@ -1,6 +1,10 @@
 package ioc
 
-import "testing"
+import (
+	"slices"
+	"strings"
+	"testing"
+)
 
 func TestHost(t *testing.T) {
 	for _, test := range []struct {
@@ -35,7 +39,7 @@ func TestHostOfNoURL(t *testing.T) {
 	}
 }
 
-func TestParent(t *testing.T) {
+func TestParents(t *testing.T) {
 	for _, test := range []struct {
 		domain string
 		want   []string
@@ -47,24 +51,50 @@ func TestParent(t *testing.T) {
 		{"a.www.ck", []string{"www.ck"}},
 		{"_dmarc.evil.com", []string{"evil.com"}},
 		{"c2.test", nil},
+		{"11.10.9.8.7.6.5.4.3.2.1.evil.com", []string{"7.6.5.4.3.2.1.evil.com", "6.5.4.3.2.1.evil.com", "5.4.3.2.1.evil.com",
+			"4.3.2.1.evil.com", "3.2.1.evil.com", "2.1.evil.com", "1.evil.com", "evil.com"}},
 	} {
 		var b Buffer
 		domain, reason := b.Add(Domain, []byte(test.domain))
 		if reason != OK {
 			t.Fatalf("%s: %s", test.domain, reason)
 		}
-		for _, want := range test.want {
-			parent, ok := b.Parent(domain)
-			if !ok || parent.Kind() != Domain || parent.Value() != want {
-				t.Errorf("%s: got %v, %v; want %s", domain, parent, ok, want)
-			}
-			if same, reason := Normalize(Domain, want); reason != OK || same != parent {
+		var got []string
+		for _, parent := range b.Parents(nil, domain) {
+			got = append(got, parent.Value())
+			if same, reason := Normalize(Domain, parent.Value()); reason != OK || same != parent {
 				t.Errorf("%v is not canonical: %v, %s", parent, same, reason)
 			}
-			domain = parent
 		}
-		if parent, ok := b.Parent(domain); ok {
-			t.Errorf("%s has a parent: %s", domain, parent)
+		if !slices.Equal(got, test.want) {
+			t.Errorf("%s: got %v, want %v", domain, got, test.want)
+		}
+	}
+	if got := new(Buffer).Parents(nil, Indicator{}); got != nil {
+		t.Errorf("the zero Indicator has parents: %v", got)
+	}
+}
+
+// What makes the path of a URL unfit says nothing of its host.
+func TestHostOf(t *testing.T) {
+	for raw, want := range map[string]string{
+		"http://evil.example/x%":                            "domain evil.example",
+		"HTTPS://Evil.Example./x?a=1&&b=2":                  "domain evil.example",
+		"http://evil.example/\u00e9":                        "domain evil.example",
+		"http://evil.example:99999/x\x00":                   "domain evil.example",
+		" http://evil.example/" + strings.Repeat("x", 3000): "domain evil.example",
+		"http://203.0.113.7/a b":                            "ip 203.0.113.7",
+		`http://evil.example\@good.example/`:                "domain evil.example",
+		"http://user@evil.example/%":                        "domain evil.example",
+		"http://intranet/%":                                 "",
+		"file://evil.example/%":                             "",
+		"/path%":                                            "",
+		"":                                                  "",
+	} {
+		var b Buffer
+		got, reason := b.HostOf([]byte(raw))
+		if (reason == OK) != (want != "") || reason == OK && got.String() != want {
+			t.Errorf("%.40q: got %v, %s, want %s", raw, got, reason, want)
 		}
 	}
 }

@@ -63,7 +63,8 @@ func splitURL(raw []byte) (parts urlParts, ok bool) {
 	parts.scheme = raw[:colon]
 	authority := raw[colon+len("://"):]
 	for i, c := range authority {
-		if c == '/' || c == '?' || c == '#' {
+		// Browsers take a backslash for a slash.
+		if c == '/' || c == '?' || c == '#' || c == '\\' {
 			authority, parts.rest = authority[:i], authority[i:]
 			break
 		}
