@@ -29,6 +29,7 @@ type batch struct {
 type lookedAt struct {
 	event    event.Event
 	from, to int
+	cut      bool // it has more of them than are looked up
 }
 
 // scan finds the indicators of a chunk.
@@ -42,7 +43,7 @@ func (b *batch) scan(set *rules.Set, chunk []byte) {
 		from := len(b.extraction.Found)
 		set.Extract(b.scanner.Fields(), &b.extraction)
 		if to := len(b.extraction.Found); to > from {
-			b.looked = append(b.looked, lookedAt{b.scanner.Event(), from, to})
+			b.looked = append(b.looked, lookedAt{b.scanner.Event(), from, to, b.extraction.Cut})
 		}
 	}
 	b.passed = b.scanner.Passed()

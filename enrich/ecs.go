@@ -13,9 +13,18 @@ import (
 // have a field "threat" of its own.
 const ecsKey = "threat.enrichments"
 
-// writeECS writes matches by the Elastic Common Schema, version 8.
-func writeECS(w *writer, matches []match) {
-	w.key(ecsKey)
+// spareECSKey is where the matches go if a record has an ecsKey already, which
+// some other tool has written and which stays.
+func (l *layout) spareECSKey() string { return l.prefix + "enrichments" }
+
+// enrichments writes matches by the Elastic Common Schema, version 8; taken
+// says that the record has such a field.
+func (l *layout) enrichments(w *writer, matches []match, taken bool) {
+	if taken {
+		w.key(l.spareECSKey())
+	} else {
+		w.key(ecsKey)
+	}
 	w.objects(len(matches), func(i int) {
 		m := &matches[i]
 		w.key("indicator")

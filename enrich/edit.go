@@ -20,7 +20,11 @@ func (b *batch) edit(e *Engine, chunk []byte) {
 		}
 		b.writer.pairs = 0
 		e.layout.verdict(&b.writer, verdict, reason)
-		if verdict == misp.Known {
+		switch {
+		case verdict != misp.Known:
+		case e.layout.format == ECS:
+			e.layout.enrichments(&b.writer, b.matches, has(looked.event, chunk, ecsKey))
+		default:
 			e.layout.hits(&b.writer, b.matches, total)
 		}
 		if b.writer.pairs == 0 {
@@ -36,11 +40,17 @@ func (b *batch) edit(e *Engine, chunk []byte) {
 		edit.Fields = b.writer.buf[from:b.ends[i]]
 		from = b.ends[i]
 		edit.Event.Spans(chunk, func(key []byte, field event.Span) {
-			if e.layout.writes(key) {
+			if e.layout.replaces(key) {
 				edit.Drop = append(edit.Drop, field)
 			}
 		})
 	}
+}
+
+// has reports whether the record of an event has a field of that key.
+func has(e event.Event, chunk []byte, key string) (found bool) {
+	e.Spans(chunk, func(k []byte, _ event.Span) { found = found || string(k) == key })
+	return found
 }
 
 // states reports whether a record with that verdict says so.
@@ -61,6 +71,9 @@ func (e *Engine) states(v misp.Verdict) bool {
 func (b *batch) judge(e *Engine, looked *lookedAt) (v misp.Verdict, reason misp.Reason, total int) {
 	b.matches = b.matches[:0]
 	v = misp.Clean
+	if looked.cut {
+		v, reason = misp.Unknown, misp.TooMany
+	}
 	for i := looked.from; i < looked.to; i++ {
 		found, answer := &b.extraction.Found[i], &b.answers[i]
 		switch answer.Verdict {

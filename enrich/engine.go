@@ -92,15 +92,19 @@ func (e *Engine) Enrich(ctx context.Context, chunk []byte, alloc func(size int) 
 	}
 	e.stats.add(b)
 	b.forget()
-	if len(chunk) <= maxKept {
+	if len(chunk) <= maxKept && len(b.indicators) <= maxKeptIndicators {
 		e.batches.Put(b)
 	}
 	return out, out != nil
 }
 
-// maxKept is the size of a chunk, in bytes, past which the memory for the work
-// on it is not kept. Fluent Bit's chunks have at most about 2 MB.
-const maxKept = 4 << 20
+// The memory for the work on a chunk is kept for the next one unless the chunk
+// was larger than this: Fluent Bit's have at most about 2 MB, and some dozens
+// of indicators in each of a thousand alerts.
+const (
+	maxKept           = 4 << 20
+	maxKeptIndicators = 50_000
+)
 
 // Close ends every goroutine of the engine and closes its connections. Whoever
 // is in Enrich gets unknown for what is not answered yet.

@@ -14,6 +14,7 @@ import (
 	"fluent-bit-misp/misp"
 	"fluent-bit-misp/misp/ioc"
 	"fluent-bit-misp/misp/misptest"
+	"fluent-bit-misp/rules"
 )
 
 // start opens an engine for a MISP with this database.
@@ -209,6 +210,38 @@ func TestECS(t *testing.T) {
 	masked := mask(strings.Replace(mask(got[0]), `"id":"`, `"uuid":"`, 1))
 	if strings.Replace(masked, `"uuid":"`, `"id":"`, 1) != want {
 		t.Errorf("got  %s\nwant %s", got[0], want)
+	}
+}
+
+// A field that another tool has written stays as it is.
+func TestECSKeepsForeignEnrichments(t *testing.T) {
+	e, server := start(t, database(), "format", "ecs")
+	const foreign = `"threat.enrichments":[{"by":"another tool"}]`
+	got, _ := enrich(e, chunk(t, `{`+foreign+`,"data":{"srcip":"203.0.113.5"}}`))
+	if !strings.HasPrefix(got[0], `{`+foreign+`,"data"`) || !strings.Contains(got[0], `"misp_enrichments":[{"indicator":{"name":"203.0.113.5"`) {
+		t.Errorf("hit: %s", got[0])
+	}
+	server.Fault(misptest.Status(500))
+	got, _ = enrich(e, chunk(t, `{`+foreign+`,"data":{"srcip":"203.0.113.200"}}`))
+	if want := `{` + foreign + `,"data":{"srcip":"203.0.113.200"},"misp_verdict":"unknown","misp_error":"server_error"}`; got[0] != want {
+		t.Errorf("got  %s\nwant %s", got[0], want)
+	}
+}
+
+// One hostile alert can have no end of indicators. What is not looked up is not
+// called clean.
+func TestTooManyIndicators(t *testing.T) {
+	e, server := start(t, database())
+	var ips []string
+	for i := range 2 * rules.MaxFound {
+		ips = append(ips, fmt.Sprintf(`"11.%d.%d.%d"`, i>>16, i>>8&0xff, i&0xff))
+	}
+	got, _ := enrich(e, chunk(t, `{"data":{"srcip":[`+strings.Join(ips, ",")+`]}}`, `{"data":{"srcip":"203.0.113.6"}}`))
+	if !strings.HasSuffix(got[0], `"misp_verdict":"unknown","misp_error":"too_many"}`) || got[1] != `{"data":{"srcip":"203.0.113.6"}}` {
+		t.Errorf("got %.80s ... %s, %s", got[0], got[0][len(got[0])-60:], got[1])
+	}
+	if n := server.Counts().Values; n != rules.MaxFound+1 {
+		t.Errorf("%d values were asked for", n)
 	}
 }
 

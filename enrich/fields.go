@@ -125,15 +125,19 @@ func newLayout(o Options) *layout {
 	for _, name := range []string{verdictField, errorField, countField, hitsField} {
 		add(name)
 	}
+	l.ours[l.spareECSKey()] = true
 	return l
 }
 
 // writes reports whether the layout can write a field of that key.
 func (l *layout) writes(key []byte) bool {
-	if len(key) > len(l.prefix) && string(key[:len(l.prefix)]) == l.prefix && l.ours[string(key)] {
-		return true
-	}
-	return l.format == ECS && string(key) == ecsKey
+	return l.replaces(key) || l.format == ECS && string(key) == ecsKey
+}
+
+// replaces reports whether a field of that key is the layout's alone, so that
+// one that a record has already is from an earlier time.
+func (l *layout) replaces(key []byte) bool {
+	return len(key) > len(l.prefix) && string(key[:len(l.prefix)]) == l.prefix && l.ours[string(key)]
 }
 
 // verdict writes the verdict of a record, and the reason if there is one.
@@ -150,10 +154,6 @@ func (l *layout) verdict(w *writer, v misp.Verdict, reason misp.Reason) {
 // hits writes what a record matched, the weightiest first. total counts also
 // the attributes that are not among the matches.
 func (l *layout) hits(w *writer, matches []match, total int) {
-	if l.format == ECS {
-		writeECS(w, matches)
-		return
-	}
 	for i := range l.fields {
 		l.fields[i].write(w, l.full[i], &matches[0])
 	}

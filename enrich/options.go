@@ -80,16 +80,16 @@ var options = []option{
 	{"to_ids", filter, filterOption(func(o *Options) *misp.Filter { return &o.MISP.ToIDs })},
 	{"published", filter, filterOption(func(o *Options) *misp.Filter { return &o.MISP.Published })},
 	{"rules", "rule files, separated by commas; default stands for the rules that are built in",
-		func(o *Options, v string) error { o.Rules = list(v); return nil }},
+		func(o *Options, v string) error { return setList(&o.Rules, v) }},
 	{"text", boolean, func(o *Options, v string) (err error) { o.Text, err = parseBool(v); return err }},
 	{"ignore", "networks and domains, separated by commas",
-		func(o *Options, v string) error { o.Ignore = list(v); return nil }},
+		func(o *Options, v string) error { return setList(&o.Ignore, v) }},
 	{"learn_agents", boolean, func(o *Options, v string) (err error) { o.LearnAgents, err = parseBool(v); return err }},
 	{"cache_size", number, numberOption(func(o *Options) *int { return &o.Cache.Size })},
 	{"cache_ttl", duration, durationOption(func(o *Options) *time.Duration { return &o.Cache.TTL })},
 	{"cache_negative_ttl", duration, durationOption(func(o *Options) *time.Duration { return &o.Cache.NegativeTTL })},
 	{"cache_error_ttl", duration, durationOption(func(o *Options) *time.Duration { return &o.Cache.ErrorTTL })},
-	{"prefix", "up to 32 letters, digits, and _ - . @", setPrefix},
+	{"prefix", "up to 32 letters, digits, and _ - .", setPrefix},
 	{"format", "flat or ecs", wordOption(map[string]Format{"flat": Flat, "ecs": ECS}, func(o *Options) *Format { return &o.Format })},
 	{"fields", "names of fields without the prefix, separated by commas", setFields},
 	{"verdict", "none, unknown or all", wordOption(
@@ -113,35 +113,45 @@ func OptionNames() []string {
 	return names
 }
 
+// shown returns a value as messages show it. What stands for the file of a key
+// and is no path may be the key itself.
+func shown(name, value string) string {
+	if name == "api_key_file" && !strings.Contains(value, "/") {
+		return "(not shown)"
+	}
+	return strconv.Quote(value)
+}
+
 // ParseOptions reads the options of a stanza: property returns the value of
-// one, and whether it is set. The error joins one error for every mistake,
+// one, and whether it is set. One that is empty is not. The error joins one error for every mistake,
 // each with the option, its value and what is accepted.
 func ParseOptions(property func(name string) (value string, set bool)) (Options, error) {
 	o := Options{Prefix: "misp_", Rules: []string{defaultRules}, LearnAgents: true}
 	var mistakes []error
+	set := map[string]bool{}
 	for _, opt := range options {
-		value, set := property(opt.name)
-		if !set {
+		value, _ := property(opt.name)
+		if value = strings.TrimSpace(value); value == "" {
 			continue
 		}
-		value = strings.TrimSpace(value)
+		set[opt.name] = true
 		err := opt.set(&o, value)
 		switch {
 		case err == errAccept:
 			mistakes = append(mistakes, fmt.Errorf("%s %q: want %s", opt.name, value, opt.accept))
 		case err != nil:
-			mistakes = append(mistakes, fmt.Errorf("%s %q: %w; want %s", opt.name, value, err, opt.accept))
+			mistakes = append(mistakes, fmt.Errorf("%s %s: %w; want %s", opt.name, shown(opt.name, value), err, opt.accept))
 		}
 	}
-	_, key := property("api_key")
-	_, file := property("api_key_file")
-	if key && file {
+	if set["api_key"] && set["api_key_file"] {
 		mistakes = append(mistakes, errors.New("api_key and api_key_file are both set: want one of them"))
 	}
 	return o, errors.Join(mistakes...)
 }
 
 func setKeyFile(o *Options, path string) error {
+	// Whatever is wrong with the file, a key that is not set is not.
+	o.MISP.APIKey = misp.NewSecret("unread")
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return errors.Unwrap(err) // without the path, which the message has already
@@ -155,8 +165,8 @@ func setKeyFile(o *Options, path string) error {
 }
 
 func setPrefix(o *Options, v string) error {
-	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.@"
-	if v == "" || len(v) > 32 || strings.Trim(v, letters) != "" {
+	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-."
+	if len(v) > 32 || strings.Trim(v, letters) != "" {
 		return errAccept
 	}
 	o.Prefix = v
@@ -177,6 +187,13 @@ func setFields(o *Options, v string) error {
 		return fmt.Errorf("there is no field %s", strings.Join(unknown, ", "))
 	}
 	if len(o.Fields) == 0 {
+		return errAccept
+	}
+	return nil
+}
+
+func setList(field *[]string, v string) error {
+	if *field = list(v); len(*field) == 0 {
 		return errAccept
 	}
 	return nil

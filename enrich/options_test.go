@@ -78,15 +78,15 @@ func TestOpenNamesEveryMistake(t *testing.T) {
 			`cache_ttl "0s": want a duration such as 500ms, 2s or 1h, more than 0`,
 			`cache_error_ttl "-1s": want a duration such as 500ms, 2s or 1h, more than 0`,
 			`max_concurrency 99: want 1 to 64`}},
-		{"words", []string{"to_ids", "perhaps", "published", "", "tls.verify", "maybe", "text", "2", "format", "json", "verdict", "some"}, []string{
+		{"words", []string{"to_ids", "perhaps", "rules", ",", "tls.verify", "maybe", "text", "2", "format", "json", "verdict", "some"}, []string{
 			`tls.verify "maybe": want on or off`,
 			`to_ids "perhaps": want yes, no or any`,
-			`published "": want yes, no or any`,
+			`rules ",": want rule files, separated by commas; default stands for the rules that are built in`,
 			`text "2": want on or off`,
 			`format "json": want flat or ecs`,
 			`verdict "some": want none, unknown or all`}},
 		{"fields and prefix", []string{"prefix", "misp {", "fields", "value,colour,misp_size"}, []string{
-			`prefix "misp {": want up to 32 letters, digits, and _ - . @`,
+			`prefix "misp {": want up to 32 letters, digits, and _ - .`,
 			`fields "value,colour,misp_size": there is no field colour, size; want names of fields without the prefix, separated by commas`}},
 		{"files", []string{"api_key_file", empty, "tls.ca_file", dir + "/none", "rules", dir + "/no.yaml," + badRules, "ignore", "10.0.0.0/33"}, []string{
 			`"10.0.0.0/33"`,
@@ -94,6 +94,8 @@ func TestOpenNamesEveryMistake(t *testing.T) {
 			`tls.ca_file: open ` + dir + `/none: no such file or directory`,
 			`rules "` + dir + `/no.yaml": no such file or directory; want a rule file, or default for the rules that are built in`,
 			badRules + ":5:31: unknown type \"ipp\": "}},
+		{"a key where its file is expected", []string{"api_key_file", "secret-word"}, []string{
+			"api_key_file (not shown): no such file or directory; want a file that holds the key and nothing else"}},
 		{"a key twice", []string{"api_key", "x", "api_key_file", empty}, []string{
 			"api_key and api_key_file are both set: want one of them"}},
 		{"what is not to be looked up", []string{"ignore", "10.0.0.0/99"}, []string{`"10.0.0.0/99"`}},
@@ -111,8 +113,8 @@ func TestOpenNamesEveryMistake(t *testing.T) {
 					t.Errorf("no %q in:\n%v", want, err)
 				}
 			}
-			if strings.Contains(err.Error(), "secret-word") {
-				t.Errorf("a secret is shown:\n%v", err)
+			if strings.Contains(err.Error(), "secret-word") || strings.Contains(err.Error(), "api_key is not set") != (tt.pairs == nil || !strings.Contains(strings.Join(tt.pairs, " "), "api_key")) {
+				t.Errorf("a secret is shown, or a key that is set is missed:\n%v", err)
 			}
 		})
 	}

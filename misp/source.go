@@ -63,5 +63,6 @@ const (
 	RateLimited Reason = "rate_limited"
 	ServerError Reason = "server_error"
 	BadAnswer   Reason = "bad_answer"
+	TooMany     Reason = "too_many"
 	QueueFull   Reason = "queue_full" // too many values wait to be asked for
 )

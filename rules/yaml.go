@@ -65,7 +65,8 @@ func (r *reader) syntax(err error) {
 		return
 	}
 	p := syntax.Token.Position
-	r.failAt(place{r, p.Line, p.Column}, "%s", syntax.Message)
+	// A tab cannot be seen in a message.
+	r.failAt(place{r, p.Line, p.Column}, "%s", strings.ReplaceAll(syntax.Message, "'\t'", "tab"))
 }
 
 func (r *reader) fail(n ast.Node, format string, args ...any) {

@@ -32,6 +32,7 @@ type result struct {
 	Indicator  string      `json:"indicator,omitempty"`
 	Verdict    string      `json:"verdict"` // hit, clean, unknown, or none if the value is no indicator
 	Error      string      `json:"error,omitempty"`
+	Note       string      `json:"note,omitempty"`
 	Complete   bool        `json:"complete"` // whether all attributes were read
 	Attributes []attribute `json:"attributes,omitempty"`
 }
@@ -104,6 +105,7 @@ func (c *lookupCmd) Run(std streams) error {
 // look asks for one value.
 func look(client *misp.Client, kind ioc.Kind, value string) (result, error) {
 	r := result{Value: value, Verdict: "none", Complete: true}
+	value = ioc.Refang(value) // as analysts write and paste it
 	if kind == ioc.None {
 		kind = ioc.Guess([]byte(value))
 	}
@@ -118,6 +120,9 @@ func look(client *misp.Client, kind ioc.Kind, value string) (result, error) {
 		return r, nil
 	}
 	r.Indicator = indicator.Value()
+	if addr, _ := ioc.ParseAddr([]byte(value)); kind == ioc.IP && !ioc.IsPublic(addr) {
+		r.Note = "it is not a public address: the plugin looks up no others, unless its rules say so"
+	}
 	findings, complete, err := client.Search(context.Background(), indicator)
 	if err != nil {
 		return r, err
@@ -165,7 +170,7 @@ func writeTable(w io.Writer, results []result) {
 	for _, by := range []struct{ name, why string }{
 		{"published", "hidden by published: the event is not published; with the option published=any it counts"},
 		{"to_ids", "hidden by to_ids: the attribute is not meant for detection; with the option to_ids=any it counts"},
-		{"type", "hidden by type: the attribute is of a type in which the plugin does not look for this kind"},
+		{"type", "hidden by type: the attribute is of a type in which the plugin does not look for this kind; --kind says which kind is meant"},
 	} {
 		if hidden[by.name] {
 			fmt.Fprintln(w, by.why)
@@ -174,6 +179,9 @@ func writeTable(w io.Writer, results []result) {
 	for _, r := range results {
 		if r.Error != "" {
 			fmt.Fprintf(w, "%s is not looked up: %s\n", printable(r.Value), r.Error)
+		}
+		if r.Note != "" {
+			fmt.Fprintf(w, "%s: %s\n", printable(r.Value), r.Note)
 		}
 		if !r.Complete {
 			fmt.Fprintf(w, "%s is in more attributes than are shown\n", printable(r.Value))

@@ -53,6 +53,9 @@ func run(args []string, std streams) int {
 		kong.Exit(func(n int) { code = n }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 	)
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
 	ctx, err := parser.Parse(args)
 	if code >= 0 { // help was asked for and shown
 		return code
