@@ -14,10 +14,11 @@ import (
 var may = map[string][]string{
 	"misp/ioc":       {},
 	"enrich/event":   {},
+	"enrich/pending": {},
 	"rules":          {"misp/ioc"},
 	"misp":           {"misp/ioc"},
 	"misp/misptest":  {"misp/ioc"},
-	"enrich":         {"enrich/event", "rules", "misp", "misp/ioc"},
+	"enrich":         {"enrich/event", "enrich/pending", "rules", "misp", "misp/ioc"},
 	"plugin":         {"enrich"},
 	"cmd/mispctl":    {"enrich", "enrich/event", "rules", "misp", "misp/ioc", "misp/misptest"},
 	"test":           {},

@@ -1,0 +1,265 @@
+package pending
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestRefusedDirectories(t *testing.T) {
+	base := t.TempDir()
+	join := func(name string) string { return filepath.Join(base, name) }
+	try := func(err error) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	type test struct {
+		make func(dir string)
+		want string
+	}
+	tests := map[string]test{
+		"a file":           {func(dir string) { try(os.WriteFile(dir, nil, 0o600)) }, "it is not a directory"},
+		"a link":           {func(dir string) { try(os.Symlink(base, dir)) }, "it is a symbolic link"},
+		"a link to naught": {func(dir string) { try(os.Symlink(join("naught"), dir)) }, "it is a symbolic link"},
+		"others write":     {func(dir string) { try(os.Mkdir(dir, 0o700)); try(os.Chmod(dir, 0o777)) }, "others may write to it (mode 0777)"},
+		"a link in it": {func(dir string) {
+			try(os.Mkdir(dir, 0o700))
+			try(os.Symlink("/etc/passwd", filepath.Join(dir, segmentName(0))))
+		}, "0000000000000000.segment: it is a symbolic link"},
+		"a link for a lock": {func(dir string) {
+			try(os.Mkdir(dir, 0o700))
+			try(os.Symlink(join("elsewhere"), filepath.Join(dir, "lock")))
+		}, "lock: it is a symbolic link"},
+		"below a file": {func(dir string) { try(os.WriteFile(filepath.Dir(dir), nil, 0o600)) }, "not a directory"},
+	}
+	if os.Geteuid() == 0 { // nobody else can give files away
+		const want = "it belongs to user 1234, not to 0, as whom this runs"
+		tests["of another user"] = test{func(dir string) {
+			try(os.Mkdir(dir, 0o700))
+			try(os.Chown(dir, 1234, 1234))
+		}, want}
+		tests["a file of another user"] = test{func(dir string) {
+			try(os.Mkdir(dir, 0o700))
+			try(os.WriteFile(filepath.Join(dir, doneName), nil, 0o666))
+			try(os.Chown(filepath.Join(dir, doneName), 1234, 1234))
+		}, "done: " + want}
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			dir := join(strings.ReplaceAll(name, " ", "-"))
+			if name == "below a file" {
+				dir = filepath.Join(dir, "queue")
+			}
+			tt.make(dir)
+			q, err := Open(Config{Dir: dir})
+			if err == nil {
+				q.Close()
+				t.Fatal("it was opened")
+			}
+			if err.Error() != tt.want {
+				t.Errorf("got  %v\nwant %s", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestModes(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "queue")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	q := open(t, Config{Dir: dir})
+	put(q, 0, 2)
+	q.Done(q.Next(1)[0].Number)
+	q.Close()
+	n := 0
+	filepath.Walk(dir, func(path string, info os.FileInfo, err error) error {
+		want := os.FileMode(0o600)
+		if info.IsDir() {
+			want = 0o700
+		}
+		if n++; info.Mode().Perm() != want {
+			t.Errorf("%s has mode %o, want %o", path, info.Mode().Perm(), want)
+		}
+		return nil
+	})
+	if n != 4 {
+		t.Errorf("%d files, want the directory, lock, done, and a segment", n)
+	}
+}
+
+// Damage costs what it hits and nothing else. The file is kept.
+func TestDamaged(t *testing.T) {
+	tests := []struct {
+		name   string
+		damage func(b []byte) []byte
+		want   []string
+	}{
+		{"cut off", func(b []byte) []byte { return b[:len(b)-3] }, wants(0, 9)},
+		{"a changed byte", func(b []byte) []byte { b[headSize+3] ^= 1; return b }, wants(1, 10)},
+		{"a changed length", func(b []byte) []byte { b[4] = 0xff; return b }, wants(1, 10)},
+		{"a shorter length", func(b []byte) []byte { b[7]--; return b }, wants(1, 10)},
+		{"zeros behind", func(b []byte) []byte { return append(b, make([]byte, 10_000)...) }, wants(0, 10)},
+		{"garbage in the middle", func(b []byte) []byte {
+			at := 5 * (headSize + len("entry 0"))
+			return append(append(bytes.Clone(b[:at]), "garbage"...), b[at:]...)
+		}, wants(0, 10)},
+		{"only garbage", func(b []byte) []byte { return bytes.Repeat([]byte("garbage"), 100) }, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "queue")
+			q := open(t, Config{Dir: dir})
+			put(q, 0, 10)
+			q.Close()
+			name := filepath.Join(dir, segmentName(0))
+			b, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b = tt.damage(b)
+			if err := os.WriteFile(name, b, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			for range 2 {
+				q = open(t, Config{Dir: dir})
+				got, _ := rest(q)
+				same(t, got, tt.want)
+				q.Close()
+			}
+			if kept, _ := os.ReadFile(name + damagedExt); !bytes.Equal(kept, b) {
+				t.Error("the damaged file was not kept")
+			}
+			q = open(t, Config{Dir: dir})
+			put(q, 10, 12)
+			got, _ := rest(q)
+			same(t, got, append(tt.want, wants(10, 12)...))
+		})
+	}
+}
+
+func TestDamagedDone(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "queue")
+	q := open(t, Config{Dir: dir})
+	put(q, 0, 10)
+	q.Done(q.Next(5)[4].Number)
+	q.Close()
+	for _, b := range [][]byte{{}, []byte("short"), make([]byte, 12), make([]byte, 100)} {
+		if err := os.WriteFile(filepath.Join(dir, doneName), b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		q = open(t, Config{Dir: dir})
+		got, _ := rest(q)
+		same(t, got, wants(0, 10)) // rather twice than never
+		if n := q.Stats().Damaged; n != 1 && len(b) != 12 {
+			t.Errorf("%d files are damaged, want 1", n)
+		}
+		q.Close()
+	}
+}
+
+// What was put is there after kill -9, as soon as Put has returned.
+func TestKilled(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "queue")
+	if os.Getenv("PENDING_DIR") != "" {
+		putForever(os.Getenv("PENDING_DIR"))
+	}
+	next := 0
+	for range 5 {
+		cmd := exec.Command(os.Args[0], "-test.run", "^TestKilled$")
+		cmd.Env = append(os.Environ(), "PENDING_DIR="+dir, fmt.Sprintf("PENDING_NEXT=%d", next))
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		time.AfterFunc(300*time.Millisecond, func() { cmd.Process.Kill() })
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			fmt.Sscan(lines.Text(), &next)
+			next++
+		}
+		cmd.Wait()
+		q := open(t, Config{Dir: dir})
+		got, _ := rest(q)
+		if len(got) < next {
+			t.Fatalf("%d entries, want %d", len(got), next)
+		}
+		same(t, got[:next], wants(0, next))
+		next = len(got)
+		q.Close()
+	}
+	if next < 100 {
+		t.Errorf("only %d entries were put", next)
+	}
+}
+
+func putForever(dir string) {
+	q, err := Open(Config{Dir: dir})
+	if err != nil {
+		panic(err)
+	}
+	var next int
+	fmt.Sscan(os.Getenv("PENDING_NEXT"), &next)
+	for ; ; next++ {
+		q.Put(context.Background(), fmt.Appendf(nil, "entry %d", next))
+		fmt.Println(next)
+	}
+}
+
+// FuzzRecords holds the reading of a damaged file to its property: whatever the
+// damage, the records before and behind it are found.
+func FuzzRecords(f *testing.F) {
+	f.Add([]byte("first"), []byte("damage"), []byte("last"))
+	f.Add([]byte{}, appendRecord(nil, Entry{1, []byte("x")})[:22], []byte{0xf5, 0xa7})
+	f.Fuzz(func(t *testing.T, first, damage, last []byte) {
+		b := appendRecord(nil, Entry{1, first})
+		b = append(b, damage...)
+		b = appendRecord(b, Entry{1 << 40, last})
+		entries, _ := records(b)
+		n := len(entries)
+		if n < 2 || entries[0].Number != 1 || !bytes.Equal(entries[0].Data, first) ||
+			entries[n-1].Number != 1<<40 || !bytes.Equal(entries[n-1].Data, last) {
+			t.Errorf("got %v", entries)
+		}
+	})
+}
+
+// FuzzOpen opens a queue whose files hold anything.
+func FuzzOpen(f *testing.F) {
+	f.Add(appendRecord(nil, Entry{3, []byte("three")}), []byte("done"))
+	f.Add([]byte{}, make([]byte, 12))
+	f.Fuzz(func(t *testing.T, segment, done []byte) {
+		dir := t.TempDir()
+		os.WriteFile(filepath.Join(dir, segmentName(3)), segment, 0o600)
+		os.WriteFile(filepath.Join(dir, doneName), done, 0o600)
+		q, err := Open(Config{Dir: dir})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer q.Close()
+		q.Put(context.Background(), []byte("more"))
+		got, last := rest(q)
+		if len(got) == 0 || got[len(got)-1] != "more" {
+			t.Fatalf("got %q", got)
+		}
+		q.Done(last)
+		q.Close()
+		if q, err = Open(Config{Dir: dir}); err != nil {
+			t.Fatal(err)
+		}
+		defer q.Close()
+		if got, _ := rest(q); got != nil {
+			t.Errorf("what is done is there again: %q", got)
+		}
+	})
+}

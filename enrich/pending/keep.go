@@ -1,0 +1,116 @@
+package pending
+
+import (
+	"fmt"
+	"runtime/debug"
+	"time"
+)
+
+// keep writes what is put to the disk, until the queue is closed.
+func (q *Queue) keep() {
+	defer close(q.ended)
+	defer q.disk.release()
+	for {
+		err := q.store()
+		q.failed(err)
+		var again <-chan time.Time
+		wake := q.wake
+		if err != nil { // a disk in trouble is not tried for every entry
+			again, wake = time.After(q.retry), nil
+		}
+		select {
+		case <-wake:
+		case <-again:
+		case <-q.stop:
+			q.failed(q.store())
+			return
+		}
+	}
+}
+
+// store writes all that is not on disk.
+func (q *Queue) store() (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("a bug, please report it: panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	for {
+		q.mu.Lock()
+		var entries []Entry
+		for size := 0; len(entries) < len(q.tail) && size < maxWrite; {
+			e := q.tail[len(entries)]
+			entries = append(entries, e)
+			size += len(e.Data) + headSize
+		}
+		done := q.done
+		q.mu.Unlock()
+		if err := q.disk.finish(done); err != nil {
+			return err
+		}
+		if len(entries) == 0 {
+			return nil
+		}
+		n, oldest, dropped, err := q.disk.append(entries)
+		q.mu.Lock()
+		if n > 0 {
+			q.cut(entries[n-1].Number + 1)
+		}
+		q.dropped += dropped
+		q.done = max(q.done, oldest)
+		q.mu.Unlock()
+		q.logDropped()
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// failed notes whether the disk takes what it should, and logs it when that
+// changes.
+func (q *Queue) failed(err error) {
+	q.mu.Lock()
+	changed := q.failing != (err != nil)
+	q.failing = err != nil
+	q.tell()
+	q.mu.Unlock()
+	switch {
+	case changed && err != nil:
+		q.log.Error("storage_path: " + err.Error() + ": until that is mended, alerts that wait for MISP are kept in memory only")
+	case changed:
+		q.log.Info("storage_path: alerts that wait for MISP are on disk again")
+	}
+}
+
+const logEvery = 10 * time.Minute
+
+// logDropped logs, now and then, that entries were pushed out.
+func (q *Queue) logDropped() {
+	q.mu.Lock()
+	now, dropped := time.Now(), q.dropped
+	due := dropped > q.logged && (q.logged == 0 || now.Sub(q.loggedAt) >= logEvery)
+	if due {
+		q.logged, q.loggedAt = dropped, now
+	}
+	q.mu.Unlock()
+	if due {
+		q.log.Warn(fmt.Sprintf("more alerts wait for MISP than pending_size allows: the oldest are dropped, %d up to now; whether MISP knows them stays unknown", dropped))
+	}
+}
+
+// Close writes what is not on disk yet, and ends the queue. If the disk does
+// not answer, it gives up after a second.
+func (q *Queue) Close() {
+	q.mu.Lock()
+	closed := q.closed
+	q.closed = true
+	q.mu.Unlock()
+	if !closed {
+		close(q.stop)
+	}
+	select {
+	case <-q.ended:
+	case <-time.After(closeWithin):
+		q.log.Error("storage_path: the disk does not answer; alerts that wait for MISP may be lost")
+	}
+}

@@ -1,0 +1,287 @@
+// Package pending is a queue of byte strings for what waits for an answer:
+// first in, first out, bounded, and durable if it has a directory.
+//
+// It does not know what it keeps. Its one invariant: to put something in never
+// waits for the disk longer than the caller wants, and never fails. What does
+// not fit pushes out the oldest, which is counted; what the disk does not take
+// stays in memory.
+//
+// It is a log of segments and no database, because that is all that a queue
+// needs: one write to put a hundred entries, none to read them again, a file
+// removed to drop the oldest. It maps no file into memory, where a bad disk
+// would end the process.
+package pending
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// Config says where a [Queue] is, and how much it holds.
+type Config struct {
+	Dir  string // made, with mode 0700, if there is none; "" is a queue in memory
+	Size int64  // bytes on disk; 64 MiB
+
+	Log *slog.Logger // says what is wrong with the disk; nothing by default
+}
+
+const (
+	defaultSize = 64 << 20
+	maxInMemory = 8 << 20 // bytes that are not on disk
+	maxWrite    = 1 << 20 // bytes written at once
+	retryEvery  = 5 * time.Second
+	closeWithin = time.Second
+)
+
+// A Queue holds entries until they are done. Put and Done may be used
+// concurrently; Next must not. Make one with [Open]; Close ends its goroutine.
+type Queue struct {
+	log   *slog.Logger
+	disk  *disk // nil in memory
+	limit int   // bytes in the tail
+
+	retry time.Duration
+	wake  chan struct{} // the keeper has work
+	ready chan struct{} // there may be more for Next
+	stop  chan struct{}
+	ended chan struct{}
+
+	mu       sync.Mutex
+	tail     []Entry // those that are not on disk yet, or never will be
+	size     int     // bytes of the tail
+	next     uint64  // the number of the next entry
+	cursor   uint64  // the first number that Next has not returned
+	done     uint64  // everything below is
+	failing  bool    // the disk did not take the tail the last time
+	closed   bool
+	shorter  chan struct{} // closed when the tail gets shorter or the disk fails
+	dropped  uint64
+	logged   uint64    // how many of them the log has
+	loggedAt time.Time // and since when
+	damaged  int
+}
+
+// Open opens the queue in a directory, with what it held when it was last open,
+// whatever ended that. Damaged files are set aside. The error says why the
+// directory must not or cannot be used; a disk that is full or cannot be
+// written at the moment is no error but makes a queue in memory.
+func Open(cfg Config) (*Queue, error) {
+	if cfg.Size == 0 {
+		cfg.Size = defaultSize
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	q := &Queue{
+		log:     cfg.Log,
+		limit:   int(min(cfg.Size, maxInMemory)),
+		retry:   retryEvery,
+		wake:    make(chan struct{}, 1),
+		ready:   make(chan struct{}, 1),
+		stop:    make(chan struct{}),
+		ended:   make(chan struct{}),
+		shorter: make(chan struct{}),
+	}
+	if cfg.Dir != "" {
+		disk, damaged, err := openDisk(cfg.Dir, cfg.Size)
+		switch {
+		case isTrouble(err):
+			q.log.Error("storage in " + cfg.Dir + ": " + err.Error() + ": until the next start, alerts that wait for MISP are kept in memory only")
+		case err != nil:
+			return nil, err
+		default:
+			q.disk = disk
+			q.resume()
+		}
+		if q.damaged = len(damaged); q.damaged > 0 {
+			q.log.Warn("storage in " + cfg.Dir + ": damaged files were set aside as *" + damagedExt + ", what is whole in them is used: " + strings.Join(damaged, ", "))
+		}
+	}
+	if q.disk == nil {
+		close(q.ended)
+	} else {
+		go q.keep()
+	}
+	return q, nil
+}
+
+// isTrouble reports whether a disk is in trouble that may pass by itself.
+func isTrouble(err error) bool {
+	for _, errno := range []syscall.Errno{syscall.ENOSPC, syscall.EROFS, syscall.EDQUOT, syscall.EIO, syscall.EMFILE, syscall.ENFILE} {
+		if errors.Is(err, errno) {
+			return true
+		}
+	}
+	return false
+}
+
+// resume goes on where the queue on disk ended.
+func (q *Queue) resume() {
+	q.done, q.next = q.disk.done, q.disk.done
+	for _, s := range q.disk.segments {
+		q.next = max(q.next, s.last+1)
+	}
+	q.cursor = q.done
+	if q.next > q.done {
+		q.ready <- struct{}{}
+	}
+}
+
+// Put adds entries, which are the queue's from then on. It returns when they
+// would survive the end of the process, or when ctx ends; at once if there is
+// no disk that takes them. Entries longer than [MaxEntry] are dropped.
+func (q *Queue) Put(ctx context.Context, entries ...[]byte) {
+	q.mu.Lock()
+	if q.closed {
+		q.dropped += uint64(len(entries))
+		q.mu.Unlock()
+		return
+	}
+	for _, data := range entries {
+		if len(data) > MaxEntry {
+			q.dropped++
+			continue
+		}
+		q.tail = append(q.tail, Entry{q.next, data})
+		q.size += len(data) + headSize
+		q.next++
+	}
+	last := q.next - 1
+	q.shrink()
+	q.mu.Unlock()
+	q.logDropped()
+	signal(q.wake)
+	signal(q.ready)
+	q.await(ctx, last)
+}
+
+// shrink drops the oldest entries that are not on disk, if they are too many.
+func (q *Queue) shrink() {
+	for q.size > q.limit {
+		if q.tail[0].Number >= q.done {
+			q.dropped++
+			if q.disk == nil {
+				q.done = q.tail[0].Number + 1
+			}
+		}
+		q.size -= len(q.tail[0].Data) + headSize
+		q.tail[0] = Entry{}
+		q.tail = q.tail[1:]
+	}
+}
+
+// await waits until the entry of that number is not in memory only.
+func (q *Queue) await(ctx context.Context, number uint64) {
+	for {
+		q.mu.Lock()
+		waiting := q.disk != nil && !q.failing && !q.closed && q.onDisk() <= number
+		shorter := q.shorter
+		q.mu.Unlock()
+		if !waiting {
+			return
+		}
+		select {
+		case <-shorter:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// onDisk returns the first number that is not on disk.
+func (q *Queue) onDisk() uint64 {
+	if len(q.tail) > 0 {
+		return q.tail[0].Number
+	}
+	return q.next
+}
+
+// Ready returns a channel on which something comes when Next may have more. It
+// is for one goroutine.
+func (q *Queue) Ready() <-chan struct{} { return q.ready }
+
+// Next returns up to n entries behind those that it returned before, none if
+// there are none yet. They stay in the queue until they are done.
+func (q *Queue) Next(n int) []Entry {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for q.disk != nil {
+		q.cursor = max(q.cursor, q.done)
+		from, end := q.cursor, q.onDisk()
+		if from >= end {
+			break
+		}
+		q.mu.Unlock()
+		entries := q.disk.read(from, n)
+		q.mu.Lock()
+		if len(entries) > 0 {
+			q.cursor = entries[len(entries)-1].Number + 1
+			return entries
+		}
+		q.cursor = end // the rest of them is lost
+	}
+	tail := q.tail
+	for len(tail) > 0 && tail[0].Number < q.cursor {
+		tail = tail[1:]
+	}
+	entries := append([]Entry(nil), tail[:min(n, len(tail))]...)
+	if len(entries) > 0 {
+		q.cursor = entries[len(entries)-1].Number + 1
+	}
+	return entries
+}
+
+// Done says that the entry of that number and all before it are done.
+func (q *Queue) Done(number uint64) {
+	q.mu.Lock()
+	q.done = max(q.done, number+1)
+	q.cut(q.done)
+	q.mu.Unlock()
+	signal(q.wake)
+}
+
+// cut takes the entries below a number out of the tail.
+func (q *Queue) cut(below uint64) {
+	n := 0
+	for n < len(q.tail) && q.tail[n].Number < below {
+		q.size -= len(q.tail[n].Data) + headSize
+		n++
+	}
+	if n > 0 {
+		q.tail = append([]Entry(nil), q.tail[n:]...) // lets go of their memory
+		q.tell()
+	}
+}
+
+// tell wakes whoever waits for the tail to get shorter.
+func (q *Queue) tell() {
+	close(q.shorter)
+	q.shorter = make(chan struct{})
+}
+
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// Stats are the counts of a queue since it was opened.
+type Stats struct {
+	Waiting uint64 // entries that are not done
+	Dropped uint64 // entries that were pushed out
+	Damaged int    // files that were set aside
+	Failing bool   // whether the disk does not take what it should
+}
+
+// Stats returns the counts up to now.
+func (q *Queue) Stats() Stats {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return Stats{Waiting: q.next - q.done, Dropped: q.dropped, Damaged: q.damaged, Failing: q.failing}
+}
