@@ -190,13 +190,18 @@ func (d *disk) load() bool {
 	return false
 }
 
+// readFile reads up to size bytes of a file.
 func readFile(root *os.Root, name string, offset, size int64) ([]byte, error) {
 	f, err := root.Open(name)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	b := make([]byte, size)
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	b := make([]byte, min(size, max(info.Size()-offset, 0)))
 	n, err := f.ReadAt(b, offset)
 	if errors.Is(err, io.EOF) {
 		err = nil

@@ -1,7 +1,6 @@
 package pending
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -84,7 +83,12 @@ func (d *disk) open() (damaged []string, err error) {
 			d.total += s.size
 		}
 	}
-	slices.SortFunc(d.segments, func(a, b segment) int { return cmp.Compare(a.first, b.first) })
+	if len(d.segments) > 0 && d.last().size < d.each {
+		d.file, err = d.root.OpenFile(segmentName(d.last().first), os.O_WRONLY|os.O_APPEND, 0)
+		if err != nil {
+			return damaged, reason(err)
+		}
+	}
 	d.done, err = readDone(d.root)
 	d.noted = d.done
 	if errors.Is(err, errDamaged) {
