@@ -17,10 +17,13 @@ type batch struct {
 	indicators []ioc.Indicator
 	answers    []misp.Answer
 	matches    []match
+	open       []*lookedAt // the events that are not answered
+	identities *event.Scanner
 	edits      []event.Edit
 	ends       []int // where the fields of each edit end in the writer
 
 	events, passed int
+	end            int    // where the last event ends
 	verdicts       [3]int // events by misp.Verdict
 }
 
@@ -36,7 +39,7 @@ type lookedAt struct {
 func (b *batch) scan(set *rules.Set, chunk []byte) {
 	b.extraction.Reset()
 	b.looked = b.looked[:0]
-	b.events, b.verdicts = 0, [3]int{}
+	b.events, b.end, b.verdicts = 0, 0, [3]int{}
 	b.scanner.Reset(chunk)
 	for b.scanner.Next() {
 		b.events++
@@ -46,7 +49,7 @@ func (b *batch) scan(set *rules.Set, chunk []byte) {
 			b.looked = append(b.looked, lookedAt{b.scanner.Event(), from, to, b.extraction.Cut})
 		}
 	}
-	b.passed = b.scanner.Passed()
+	b.passed, b.end = b.scanner.Passed(), b.scanner.Event().End
 	b.scanner.Reset(nil) // the chunk is the host's
 	b.indicators = b.indicators[:0]
 	for i := range b.extraction.Found {
@@ -63,7 +66,7 @@ func (b *batch) forget() {
 	clear(b.answers)
 	clear(b.matches[:cap(b.matches)])
 	clear(b.edits)
-	b.edits, b.ends = b.edits[:0], b.ends[:0]
+	b.edits, b.ends, b.open = b.edits[:0], b.ends[:0], b.open[:0]
 	b.writer.buf = b.writer.buf[:0]
 }
 

@@ -6,6 +6,10 @@
 // chunk together (package misp), and splices fields into the records that need
 // some. It knows neither C nor Fluent Bit.
 //
+// A chunk waits for its answers only so long. What is not answered by then is
+// stored (package pending) and asked for again, and if it turns out to be known
+// a late hit, a record of its own, goes out with a later chunk.
+//
 // The one invariant: a record is either as it came in or has more fields. No
 // answer, no failure and no odd record loses, changes or doubles an event.
 package enrich

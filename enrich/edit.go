@@ -9,23 +9,24 @@ import (
 	"fluent-bit-misp/rules"
 )
 
-// edit writes the fields of every event that gets some.
+// edit writes the fields of every event that gets some, and notes those that
+// are not answered.
 func (b *batch) edit(e *Engine, chunk []byte) {
 	for i := range b.looked {
 		looked := &b.looked[i]
-		verdict, reason, total := b.judge(e, looked)
-		b.verdicts[verdict]++
-		if !e.states(verdict) {
+		o := b.judge(e, looked)
+		b.verdicts[o.verdict]++
+		if o.open {
+			b.open = append(b.open, looked)
+		}
+		if !e.states(o.verdict) {
 			continue
 		}
 		b.writer.pairs = 0
-		e.layout.verdict(&b.writer, verdict, reason)
-		switch {
-		case verdict != misp.Known:
-		case e.layout.format == ECS:
-			e.layout.enrichments(&b.writer, b.matches, has(looked.event, chunk, ecsKey))
-		default:
-			e.layout.hits(&b.writer, b.matches, total)
+		e.layout.verdict(&b.writer, o.verdict.String(), o.reason)
+		if o.verdict == misp.Known {
+			taken := e.layout.format == ECS && has(looked.event, chunk, ecsKey)
+			e.layout.hits(&b.writer, b.matches, o.total, taken)
 		}
 		if b.writer.pairs == 0 {
 			continue
@@ -64,32 +65,74 @@ func (e *Engine) states(v misp.Verdict) bool {
 	return v != misp.Clean
 }
 
+// An outcome is what the answers for the indicators of one event come to.
+type outcome struct {
+	verdict misp.Verdict
+	reason  misp.Reason
+	total   int  // attributes that match
+	open    bool // an indicator is not answered
+}
+
 // judge puts the answers for the indicators of one event together: it is a hit
 // if one of them is, clean if all are, and otherwise unknown with the first
-// reason. It leaves the matches in b, the weightiest first, and returns how
-// many there are in all.
-func (b *batch) judge(e *Engine, looked *lookedAt) (v misp.Verdict, reason misp.Reason, total int) {
+// reason. It leaves the matches in b, the weightiest first.
+func (b *batch) judge(e *Engine, looked *lookedAt) (o outcome) {
 	b.matches = b.matches[:0]
-	v = misp.Clean
+	o.verdict = misp.Clean
 	if looked.cut {
-		v, reason = misp.Unknown, misp.TooMany
+		o.verdict, o.reason = misp.Unknown, misp.TooMany
 	}
 	for i := looked.from; i < looked.to; i++ {
 		found, answer := &b.extraction.Found[i], &b.answers[i]
 		switch answer.Verdict {
 		case misp.Known:
-			total += b.match(found, answer.Hit, e.set.Paths()[found.Path])
+			var n int
+			b.matches, n = addMatches(b.matches, found.Indicator, e.set.Paths()[found.Path], found.Derived, answer)
+			o.total += n
 		case misp.Unknown:
-			v = misp.Unknown
-			if reason == "" {
-				reason = answer.Reason
+			o.verdict, o.open = misp.Unknown, true
+			if o.reason == "" {
+				o.reason = answer.Reason
 			}
 		}
 	}
 	if len(b.matches) == 0 {
-		return v, reason, 0
+		return o
 	}
-	slices.SortStableFunc(b.matches, func(x, y match) int {
+	b.matches = weigh(b.matches)
+	o.verdict = misp.Known
+	if e.verdict == VerdictNone {
+		o.reason = ""
+	}
+	return o
+}
+
+// addMatches adds what is known of an indicator to the matches of its event,
+// each attribute once, and returns how many attributes that are. The parent of
+// a domain matches only where MISP lists the domain as such: it lists a single
+// host by the type hostname.
+func addMatches(matches []match, indicator ioc.Indicator, field string, derived rules.Derived, known *misp.Answer) (all []match, n int) {
+	hit := known.Hit
+	for i := range hit.Attributes {
+		a := &hit.Attributes[i]
+		if derived == rules.Parent && a.Type != domainType {
+			continue
+		}
+		if a.ID != 0 && slices.ContainsFunc(matches, func(m match) bool { return m.attribute.ID == a.ID }) {
+			continue
+		}
+		matches = append(matches, match{attribute: a, indicator: indicator, field: field, age: known.Age})
+		n++
+	}
+	if n == len(hit.Attributes) {
+		n = hit.Total // more than a Hit keeps
+	}
+	return matches, n
+}
+
+// weigh returns the matches that a record lists, the weightiest first.
+func weigh(matches []match) []match {
+	slices.SortStableFunc(matches, func(x, y match) int {
 		switch {
 		case x.attribute.Outweighs(y.attribute):
 			return -1
@@ -98,33 +141,7 @@ func (b *batch) judge(e *Engine, looked *lookedAt) (v misp.Verdict, reason misp.
 		}
 		return 0
 	})
-	b.matches = b.matches[:min(len(b.matches), maxHits)]
-	if e.verdict == VerdictNone {
-		reason = ""
-	}
-	return misp.Known, reason, total
-}
-
-// match adds what hit has to the matches, each attribute once, and returns how
-// many attributes that are. The parent of a domain matches only where MISP
-// lists the domain as such: it lists a single host by the type hostname.
-func (b *batch) match(found *rules.Found, hit *misp.Hit, path string) int {
-	n := 0
-	for i := range hit.Attributes {
-		a := &hit.Attributes[i]
-		if found.Derived == rules.Parent && a.Type != domainType {
-			continue
-		}
-		if a.ID != 0 && slices.ContainsFunc(b.matches, func(m match) bool { return m.attribute.ID == a.ID }) {
-			continue
-		}
-		b.matches = append(b.matches, match{attribute: a, indicator: found.Indicator, field: path})
-		n++
-	}
-	if n == len(hit.Attributes) {
-		n = hit.Total // more than a Hit keeps
-	}
-	return n
+	return matches[:min(len(matches), maxHits)]
 }
 
 // domainType is the name of MISP's type for a whole domain.

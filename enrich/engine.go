@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	"fluent-bit-misp/enrich/event"
 	"fluent-bit-misp/misp"
@@ -15,33 +16,45 @@ import (
 // An Engine enriches chunks of log events. It may be used concurrently. Make
 // one with [Open] or [New], and end it with [Engine.Close].
 type Engine struct {
-	set     *rules.Set
-	paths   *event.Paths
-	cache   *misp.Cache
-	layout  *layout
-	verdict VerdictFields
-	batches sync.Pool // of *batch
-	stats   counters
-	close   func() // what is behind the cache
+	set         *rules.Set
+	paths       *event.Paths
+	cache       *misp.Cache
+	layout      *layout
+	verdict     VerdictFields
+	wait        time.Duration // the longest that a chunk may take
+	urgentLevel int
+	late        *follower
+	batches     sync.Pool // of *batch
+	stats       counters
+	closers     []func() // in the order in which they are called
 }
 
 // Open reads the options of a stanza (see [ParseOptions]) and returns an engine
 // that asks the MISP they name. It does not connect. The error joins one error
 // for every mistake.
 func Open(property func(name string) (value string, set bool), log *slog.Logger) (*Engine, error) {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
 	o, mistakes := ParseOptions(property)
 	o.MISP.Log, o.Cache.Log = log, log
-	set, err := o.CompileRules()
-	mistakes = errors.Join(mistakes, err)
-	client, err := misp.NewClient(o.MISP)
-	if mistakes = errors.Join(mistakes, err); mistakes != nil {
-		return nil, mistakes
-	}
-	e, err := New(o, set, client)
-	if err != nil {
+	set, rulesErr := o.CompileRules()
+	answers, release, mispErr := openStack(o)
+	storage, storageErr := openStorage(o, log)
+	if err := errors.Join(mistakes, rulesErr, mispErr, storageErr); err != nil {
+		release()
+		storage.close()
 		return nil, err
 	}
-	e.close = client.Close
+	e, err := newEngine(o, set, answers.cache, storage, log)
+	if err != nil {
+		release()
+		return nil, err
+	}
+	e.closers = append(e.closers, release)
+	for _, warning := range o.Warnings {
+		log.Warn(warning)
+	}
 	return e, nil
 }
 
@@ -49,53 +62,106 @@ func Open(property func(name string) (value string, set bool), log *slog.Logger)
 // keeps a cache in front of the source, which stays the caller's to close,
 // after the engine.
 func New(o Options, set *rules.Set, source misp.Source) (*Engine, error) {
+	log := o.Cache.Log
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	storage, err := openStorage(o, log)
+	if err != nil {
+		return nil, err
+	}
+	cache := misp.NewCache(source, o.Cache)
+	e, err := newEngine(o, set, cache, storage, log)
+	if err != nil {
+		cache.Close()
+		return nil, err
+	}
+	e.closers = append(e.closers, cache.Close)
+	return e, nil
+}
+
+// newEngine returns an engine that looks up in cache, which is the caller's to
+// close, after the engine. The storage is the engine's, or closed on an error.
+func newEngine(o Options, set *rules.Set, cache *misp.Cache, storage storage, log *slog.Logger) (*Engine, error) {
 	paths, err := event.NewPaths(set.Paths())
 	if err != nil {
+		storage.close()
 		return nil, fmt.Errorf("rules: %w", err)
 	}
-	o.Cache.Wait = o.MISP.Timeout
-	o.Cache.BatchSize, o.Cache.MaxConcurrency = o.MISP.BatchSize, o.MISP.MaxConcurrency
 	e := &Engine{
-		set:     set,
-		paths:   paths,
-		cache:   misp.NewCache(source, o.Cache),
-		layout:  newLayout(o),
-		verdict: o.Verdict,
-		close:   func() {},
+		set:         set,
+		paths:       paths,
+		cache:       cache,
+		layout:      newLayout(o),
+		verdict:     o.Verdict,
+		wait:        o.MaxWait,
+		urgentLevel: o.UrgentLevel,
 	}
 	var agents *rules.Agents
 	if o.LearnAgents {
 		agents = &rules.Agents{}
 	}
 	e.batches.New = func() any { return newBatch(paths, agents) }
+	if storage.dir != "" {
+		if control, err := listen(storage.dir, cache, log); err != nil {
+			log.Warn("storage_path: mispctl purge will not work: " + err.Error())
+		} else {
+			e.closers = append(e.closers, control.close)
+		}
+	}
+	e.late = newFollower(storage, cache, e.layout, log)
+	e.closers = append(e.closers, e.late.close)
 	return e, nil
 }
 
-// Enrich adds fields to the records of a chunk that need some. The chunk is a
-// view, only read, and not kept. If no record changes, modified is false and
-// out is nil. Otherwise out is the whole new chunk, in memory that alloc gave:
-// it is called once, with the exact size.
+// Enrich adds fields to the records of a chunk that need some, and late hits
+// that wait behind them. The chunk is a view, only read, and not kept. If
+// nothing changes, modified is false and out is nil. Otherwise out is the whole
+// new chunk, in memory that alloc gave: it is called once, with the exact size.
 //
-// Enrich takes about as long as one request to MISP may take, at most; ctx can
-// end the wait sooner. What is not answered by then is unknown.
+// Enrich takes max_wait at most, whatever MISP and the disk do; ctx can end the
+// wait sooner. What is not answered by then is unknown, and followed up.
 func (e *Engine) Enrich(ctx context.Context, chunk []byte, alloc func(size int) []byte) (out []byte, modified bool) {
+	budget := budget{begin: time.Now(), wait: e.wait}
 	// A batch that panicked half-way is not put back.
 	b := e.batches.Get().(*batch)
 	b.scan(e.set, chunk)
 	if len(b.indicators) > 0 {
-		e.cache.Lookup(ctx, b.indicators, b.answers)
+		if e.cache.Peek(b.indicators, b.answers) > 0 {
+			e.ask(ctx, b, chunk, budget)
+		}
 		b.edit(e, chunk)
+		if len(b.open) > 0 {
+			e.store(ctx, b, chunk, budget)
+		}
 	}
-	if len(b.edits) > 0 {
-		out = alloc(event.SplicedSize(chunk, b.edits))
-		event.Splice(out, chunk, b.edits)
-	}
+	out = e.write(b, chunk, alloc)
 	e.stats.add(b)
 	b.forget()
 	if len(chunk) <= maxKept && len(b.indicators) <= maxKeptIndicators {
 		e.batches.Put(b)
 	}
 	return out, out != nil
+}
+
+// write writes the new chunk if there is one.
+func (e *Engine) write(b *batch, chunk []byte, alloc func(size int) []byte) (out []byte) {
+	var late []*lateHit
+	var size int
+	// Behind what is not msgpack to the end, nobody would find them.
+	if b.events > 0 && b.end == len(chunk) {
+		late, size = e.late.outbox.take()
+	}
+	if late != nil {
+		defer func() { e.late.outbox.handed(late, out != nil) }()
+	}
+	if len(b.edits) == 0 && late == nil {
+		return nil
+	}
+	spliced := event.SplicedSize(chunk, b.edits)
+	memory := alloc(spliced + size)
+	event.Splice(memory, chunk, b.edits)
+	return appendLate(memory[:spliced], late, time.Now())
 }
 
 // The memory for the work on a chunk is kept for the next one unless the chunk
@@ -106,11 +172,13 @@ const (
 	maxKeptIndicators = 50_000
 )
 
-// Close ends every goroutine of the engine and closes its connections. Whoever
-// is in Enrich gets unknown for what is not answered yet.
+// Close ends every goroutine of the engine and closes its connections, within
+// two seconds. Whoever is in Enrich gets unknown for what is not answered yet.
+// What is to be followed up is on disk, if there is a storage_path.
 func (e *Engine) Close() {
-	e.cache.Close()
-	e.close()
+	for _, close := range e.closers {
+		close()
+	}
 }
 
 // Writes reports whether a field of a record with this key is one that the

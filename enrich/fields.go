@@ -3,6 +3,7 @@ package enrich
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"fluent-bit-misp/misp"
 	"fluent-bit-misp/misp/ioc"
@@ -12,7 +13,8 @@ import (
 type match struct {
 	attribute *misp.Attribute
 	indicator ioc.Indicator
-	field     string // the path at which the event has it
+	field     string        // the path at which the event has it
+	age       time.Duration // of an answer that serves while MISP is away; 0 if it does not
 }
 
 // maxHits bounds the matches that one record lists.
@@ -48,6 +50,7 @@ var hitFields = []field{
 	{"tags", func(w *writer, key string, m *match) { w.stringsField(key, m.attribute.Tags) }},
 	{"tlp", text(func(m *match) string { return tlp(m.attribute.Tags) })},
 	{"event_url", text(func(m *match) string { return m.attribute.Event.URL })},
+	{staleField, integer(staleSeconds)},
 }
 
 // The fields of a record besides those of a single hit.
@@ -56,6 +59,7 @@ const (
 	errorField   = "error"
 	countField   = "count"
 	hitsField    = "hits"
+	staleField   = "stale_seconds"
 )
 
 // isField reports whether there is a field of that name.
@@ -71,6 +75,10 @@ func text(of func(*match) string) func(*writer, string, *match) {
 func integer(of func(*match) int64) func(*writer, string, *match) {
 	return func(w *writer, key string, m *match) { w.intField(key, of(m)) }
 }
+
+// staleSeconds returns how old an answer is that serves while MISP is away, 0
+// for any other.
+func staleSeconds(m *match) int64 { return int64((m.age + time.Second - 1) / time.Second) }
 
 // threatLevel returns MISP's word for a threat level.
 func threatLevel(level int) string {
@@ -141,10 +149,10 @@ func (l *layout) replaces(key []byte) bool {
 }
 
 // verdict writes the verdict of a record, and the reason if there is one.
-func (l *layout) verdict(w *writer, v misp.Verdict, reason misp.Reason) {
+func (l *layout) verdict(w *writer, verdict string, reason misp.Reason) {
 	if key := l.keys[verdictField]; key != "" {
 		w.key(key)
-		w.string(v.String())
+		w.string(verdict)
 	}
 	if key := l.keys[errorField]; key != "" {
 		w.stringField(key, string(reason))
@@ -152,8 +160,16 @@ func (l *layout) verdict(w *writer, v misp.Verdict, reason misp.Reason) {
 }
 
 // hits writes what a record matched, the weightiest first. total counts also
-// the attributes that are not among the matches.
-func (l *layout) hits(w *writer, matches []match, total int) {
+// the attributes that are not among the matches; taken says that the record has
+// an ecsKey already.
+func (l *layout) hits(w *writer, matches []match, total int, taken bool) {
+	if l.format == ECS {
+		if key := l.keys[staleField]; key != "" {
+			w.intField(key, staleSeconds(&matches[0]))
+		}
+		l.enrichments(w, matches, taken)
+		return
+	}
 	for i := range l.fields {
 		l.fields[i].write(w, l.full[i], &matches[0])
 	}
@@ -168,4 +184,33 @@ func (l *layout) hits(w *writer, matches []match, total int) {
 			}
 		})
 	}
+}
+
+// lateVerdict is the verdict of a late hit.
+const lateVerdict = "late_hit"
+
+// lateHit writes the record of a late hit: which alert it is of, where Wazuh
+// has that, and what it matched.
+func (l *layout) lateHit(w *writer, id *identity, matches []match, total int) {
+	w.object(func() {
+		w.stringField("timestamp", id.Timestamp)
+		w.stringField("id", id.ID)
+		if id.AgentID != "" || id.AgentName != "" {
+			w.key("agent")
+			w.object(func() {
+				w.stringField("id", id.AgentID)
+				w.stringField("name", id.AgentName)
+			})
+		}
+		if id.RuleID != "" || id.RuleDescription != "" {
+			w.key("rule")
+			w.object(func() {
+				w.stringField("id", id.RuleID)
+				w.intField("level", int64(id.RuleLevel))
+				w.stringField("description", id.RuleDescription)
+			})
+		}
+		l.verdict(w, lateVerdict, "")
+		l.hits(w, matches, total, false)
+	})
 }

@@ -20,12 +20,21 @@ type Options struct {
 	Text   bool     // look for indicators in free text as well
 	Ignore []string // networks and domains that are never looked up
 
+	MaxWait     time.Duration // the longest that a chunk may take; 0 is never to wait
+	UrgentLevel int           // the rule.level from which on an alert is asked for before others
+
+	StoragePath  string // directory for what waits for MISP; "" keeps it in memory
+	PendingSize  int64  // bytes of it
+	LateHitsFile string // where late hits are written; "" sends them with the next chunk
+
 	LearnAgents bool // never look up the addresses of the agents seen in the alerts
 
 	Prefix  string          // of every field that is added
 	Format  Format          // how a hit is laid out
 	Fields  map[string]bool // which fields of a hit are written, by name without prefix; nil for all
 	Verdict VerdictFields   // which records besides hits say what came out
+
+	Warnings []string // what is allowed but unwise, for the log
 }
 
 // A Format is a way to lay out a hit.
@@ -56,14 +65,16 @@ type option struct {
 var errAccept = errors.New("")
 
 var options = []option{
-	{"url", "the address of MISP's front page, such as https://misp.example",
+	{"url", "the address of MISP's front page, such as https://misp.example, or several, separated by commas",
 		func(o *Options, v string) error { o.MISP.URL = v; return nil }},
 	{"api_key", "the authentication key of a MISP user",
 		func(o *Options, v string) error { o.MISP.APIKey = misp.NewSecret(strings.TrimSpace(v)); return nil }},
 	{"api_key_file", "a file that holds the key and nothing else", setKeyFile},
 	{"tls.verify", boolean, func(o *Options, v string) error {
 		verify, err := parseBool(v)
-		o.MISP.TLS.NoVerify = !verify
+		if o.MISP.TLS.NoVerify = !verify && err == nil; o.MISP.TLS.NoVerify {
+			o.Warnings = append(o.Warnings, "tls.verify is off: whoever is between here and MISP can read the key and answer in MISP's place")
+		}
 		return err
 	}},
 	{"tls.ca_file", "a file of certificates in PEM form",
@@ -74,9 +85,24 @@ var options = []option{
 		func(o *Options, v string) error { o.MISP.TLS.KeyFile = v; return nil }},
 	{"proxy", "http://, https:// or socks5://[USER:PASSWORD@]HOST:PORT",
 		func(o *Options, v string) error { o.MISP.Proxy = misp.NewSecret(v); return nil }},
+	{"max_wait", "a duration such as 500ms or 2s, or 0", func(o *Options, v string) error {
+		var err error
+		o.MaxWait, err = time.ParseDuration(v)
+		if err != nil || o.MaxWait < 0 {
+			return errAccept
+		}
+		return nil
+	}},
+	{"urgent_level", number, numberOption(func(o *Options) *int { return &o.UrgentLevel })},
 	{"timeout", duration, durationOption(func(o *Options) *time.Duration { return &o.MISP.Timeout })},
 	{"batch_size", number, numberOption(func(o *Options) *int { return &o.MISP.BatchSize })},
 	{"max_concurrency", number, numberOption(func(o *Options) *int { return &o.MISP.MaxConcurrency })},
+	{"max_requests_per_minute", "a whole number, 0 for any", func(o *Options, v string) error {
+		if v == "0" {
+			return nil
+		}
+		return numberOption(func(o *Options) *int { return &o.MISP.MaxRequestsPerMinute })(o, v)
+	}},
 	{"to_ids", filter, filterOption(func(o *Options) *misp.Filter { return &o.MISP.ToIDs })},
 	{"published", filter, filterOption(func(o *Options) *misp.Filter { return &o.MISP.Published })},
 	{"rules", "rule files, separated by commas; default stands for the rules that are built in",
@@ -89,6 +115,10 @@ var options = []option{
 	{"cache_ttl", duration, durationOption(func(o *Options) *time.Duration { return &o.Cache.TTL })},
 	{"cache_negative_ttl", duration, durationOption(func(o *Options) *time.Duration { return &o.Cache.NegativeTTL })},
 	{"cache_error_ttl", duration, durationOption(func(o *Options) *time.Duration { return &o.Cache.ErrorTTL })},
+	{"cache_stale_ttl", duration, durationOption(func(o *Options) *time.Duration { return &o.Cache.StaleTTL })},
+	{"storage_path", "a directory of the user as whom Fluent Bit runs", setText(func(o *Options) *string { return &o.StoragePath })},
+	{"pending_size", "a size such as 64M, 1M or more", setPendingSize},
+	{"late_hits_file", "a file that Fluent Bit can append to", setText(func(o *Options) *string { return &o.LateHitsFile })},
 	{"prefix", "up to 32 letters, digits, and _ - .", setPrefix},
 	{"format", "flat or ecs", wordOption(map[string]Format{"flat": Flat, "ecs": ECS}, func(o *Options) *Format { return &o.Format })},
 	{"fields", "names of fields without the prefix, separated by commas", setFields},
@@ -123,10 +153,13 @@ func shown(name, value string) string {
 }
 
 // ParseOptions reads the options of a stanza: property returns the value of
-// one, and whether it is set. One that is empty is not. The error joins one error for every mistake,
-// each with the option, its value and what is accepted.
+// one, and whether it is set. One that is empty is not. The error joins one
+// error for every mistake, each with the option, its value and what is accepted.
 func ParseOptions(property func(name string) (value string, set bool)) (Options, error) {
-	o := Options{Prefix: "misp_", Rules: []string{defaultRules}, LearnAgents: true}
+	o := Options{
+		Prefix: "misp_", Rules: []string{defaultRules}, LearnAgents: true,
+		MaxWait: 500 * time.Millisecond, UrgentLevel: 12, PendingSize: 64 << 20,
+	}
 	var mistakes []error
 	set := map[string]bool{}
 	for _, opt := range options {
@@ -154,7 +187,10 @@ func setKeyFile(o *Options, path string) error {
 	o.MISP.APIKey = misp.NewSecret("unread")
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return errors.Unwrap(err) // without the path, which the message has already
+		return withoutPath(err)
+	}
+	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o077 != 0 {
+		o.Warnings = append(o.Warnings, fmt.Sprintf("api_key_file %q: others than its owner may read it (mode %04o): want 0600", path, info.Mode().Perm()))
 	}
 	key := strings.TrimSpace(string(text))
 	if key == "" {
@@ -162,6 +198,34 @@ func setKeyFile(o *Options, path string) error {
 	}
 	o.MISP.APIKey = misp.NewSecret(key)
 	return nil
+}
+
+func setPendingSize(o *Options, v string) error {
+	digits := strings.TrimRight(strings.ToUpper(v), "B")
+	unit := int64(1)
+	if n := len(digits) - 1; n > 0 {
+		if shift := strings.IndexByte("KMG", digits[n]); shift >= 0 {
+			digits, unit = digits[:n], 1<<(10*(shift+1))
+		}
+	}
+	size, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil || size > maxPendingSize/unit || size*unit < minPendingSize {
+		return errAccept
+	}
+	o.PendingSize = size * unit
+	return nil
+}
+
+const (
+	minPendingSize = 1 << 20
+	maxPendingSize = 1 << 40
+)
+
+func setText(field func(*Options) *string) func(*Options, string) error {
+	return func(o *Options, v string) error {
+		*field(o) = v
+		return nil
+	}
 }
 
 func setPrefix(o *Options, v string) error {

@@ -29,7 +29,7 @@ func TestOptions(t *testing.T) {
 	}
 	o, err := ParseOptions(stanza("url", "https://misp.example", "api_key_file", key, "tls.verify", "off",
 		"timeout", "1500ms", "batch_size", "100", "to_ids", "Any", "text", "on", "ignore", "10.0.0.0/8, corp.example",
-		"cache_negative_ttl", "5m", "prefix", "ti.", "format", "ECS", "fields", "value,misp_event_id", "verdict", "all"))
+		"cache_negative_ttl", "5m", "max_wait", "0", "urgent_level", "10", "pending_size", "2m", "max_requests_per_minute", "60", "prefix", "ti.", "format", "ECS", "fields", "value,misp_event_id", "verdict", "all"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,6 +38,9 @@ func TestOptions(t *testing.T) {
 		t.Errorf("MISP: %+v", o.MISP)
 	}
 	if o.Cache.NegativeTTL != 5*time.Minute || !o.Text || strings.Join(o.Ignore, " ") != "10.0.0.0/8 corp.example" {
+		t.Errorf("got %+v", o)
+	}
+	if o.MaxWait != 0 || o.UrgentLevel != 10 || o.PendingSize != 2<<20 || o.MISP.MaxRequestsPerMinute != 60 {
 		t.Errorf("got %+v", o)
 	}
 	if o.Prefix != "ti." || o.Format != ECS || !o.Fields["value"] || !o.Fields["event_id"] || o.Verdict != VerdictAll {
@@ -51,7 +54,8 @@ func TestOptionDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	if o.Prefix != "misp_" || strings.Join(o.Rules, " ") != "default" || o.Fields != nil || o.Format != Flat ||
-		o.Verdict != VerdictUnknown || o.Text || o.MISP.TLS.NoVerify {
+		o.Verdict != VerdictUnknown || o.Text || o.MISP.TLS.NoVerify || o.MaxWait != 500*time.Millisecond ||
+		o.UrgentLevel != 12 || o.StoragePath != "" || o.PendingSize != 64<<20 || o.LateHitsFile != "" || o.Warnings != nil {
 		t.Errorf("got %+v", o)
 	}
 }
@@ -78,6 +82,18 @@ func TestOpenNamesEveryMistake(t *testing.T) {
 			`cache_ttl "0s": want a duration such as 500ms, 2s or 1h, more than 0`,
 			`cache_error_ttl "-1s": want a duration such as 500ms, 2s or 1h, more than 0`,
 			`max_concurrency 99: want 1 to 64`}},
+		{"waiting", []string{"max_wait", "-1s", "urgent_level", "0", "pending_size", "1K", "max_requests_per_minute", "-1", "cache_stale_ttl", "x",
+			"storage_path", empty, "late_hits_file", dir}, []string{
+			`max_wait "-1s": want a duration such as 500ms or 2s, or 0`,
+			`urgent_level "0": want a whole number, more than 0`,
+			`pending_size "1K": want a size such as 64M, 1M or more`,
+			`max_requests_per_minute "-1": want a whole number, 0 for any`,
+			`cache_stale_ttl "x": want a duration such as 500ms, 2s or 1h, more than 0`,
+			`storage_path "` + empty + `": it is not a directory; want a directory of the user as whom Fluent Bit runs`,
+			`late_hits_file "` + dir + `": is a directory; want a file that Fluent Bit can append to`}},
+		{"sizes", []string{"pending_size", "9999999999G", "late_hits_file", dir + "/none/late.json"}, []string{
+			`pending_size "9999999999G": want a size such as 64M, 1M or more`,
+			`late_hits_file "` + dir + `/none/late.json": no such file or directory; want a file that Fluent Bit can append to`}},
 		{"words", []string{"to_ids", "perhaps", "rules", ",", "tls.verify", "maybe", "text", "2", "format", "json", "verdict", "some"}, []string{
 			`tls.verify "maybe": want on or off`,
 			`to_ids "perhaps": want yes, no or any`,

@@ -3,6 +3,7 @@ package enrich
 import (
 	"sync/atomic"
 
+	"fluent-bit-misp/enrich/pending"
 	"fluent-bit-misp/misp"
 )
 
@@ -14,6 +15,9 @@ type Stats struct {
 
 	// Events with indicators, by what came out.
 	Hits, Clean, Unknown uint64
+
+	LateHits uint64        // found after their alert had passed
+	Pending  pending.Stats // what waits for an answer
 }
 
 type counters struct {
@@ -42,5 +46,7 @@ func (e *Engine) Stats() Stats {
 		Hits:       c.verdicts[misp.Known].Load(),
 		Clean:      c.verdicts[misp.Clean].Load(),
 		Unknown:    c.verdicts[misp.Unknown].Load(),
+		LateHits:   e.late.found.Load(),
+		Pending:    e.late.queue.Stats(),
 	}
 }

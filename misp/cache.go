@@ -26,7 +26,6 @@ type CacheConfig struct {
 	BatchSize      int           // values asked for together; 500
 	MaxConcurrency int           // batches asked for at the same time; 2; one more if it is urgent
 	Timeout        time.Duration // of a batch, once it is asked for; 30 s
-	Wait           time.Duration // the longest that a look-up waits for others; as long as its context
 
 	Log *slog.Logger     // nothing by default
 	Now func() time.Time // time.Now
@@ -107,11 +106,6 @@ func (c *Cache) Lookup(ctx context.Context, indicators []ioc.Indicator, answers 
 		if answer == (Answer{}) {
 			missing = append(missing, i)
 		}
-	}
-	if c.cfg.Wait > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, c.cfg.Wait)
-		defer cancel()
 	}
 	c.await(ctx, indicators, answers, missing)
 }

@@ -26,6 +26,7 @@ type cli struct {
 	Extract  extractCmd  `cmd:"" help:"Show the indicators in alerts; MISP is not asked."`
 	Coverage coverageCmd `cmd:"" help:"Show what the rules find in a file of alerts, and what they miss; MISP is not asked."`
 	Explain  explainCmd  `cmd:"" help:"Show what the plugin does with one alert, and why."`
+	Purge    purgeCmd    `cmd:"" help:"Make a plugin that runs forget what MISP said."`
 	Serve    serveCmd    `cmd:"" help:"Serve a MISP with a few sample events, for demonstrations."`
 }
 

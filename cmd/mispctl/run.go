@@ -19,14 +19,14 @@ type runCmd struct {
 }
 
 func (*runCmd) Help() string {
-	return "Writes every line, in its order: an alert that MISP knows something of with the fields that the plugin would add, everything else as it came in."
+	return "Writes every line, in its order: an alert that MISP knows something of with the fields that the plugin would add, everything else as it came in. It waits for MISP's answers as long as it takes, unless -o max_wait=... says otherwise."
 }
 
 func (c *runCmd) Run(std streams) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	engine, err := enrich.Open(c.property, logger(std.err))
+	engine, err := enrich.Open(c.patient, logger(std.err))
 	if err != nil {
 		return err
 	}
@@ -61,6 +61,15 @@ func (c *runCmd) Run(std streams) error {
 		fmt.Fprintf(std.err, "mispctl: lines that are no JSON objects were passed on as they are: %d, the first is line %d\n", w.odd, w.firstOdd)
 	}
 	return nil
+}
+
+// patient returns the options, by default with time for every answer: no
+// pipeline is held up here.
+func (c *runCmd) patient(name string) (value string, set bool) {
+	if value, set = c.property(name); !set && name == "max_wait" {
+		return "1m", true
+	}
+	return value, set
 }
 
 // maxLines is how many alerts are enriched together.
@@ -109,6 +118,10 @@ func (r *runner) flush() error {
 			text = r.merge(text, enriched, s.Event())
 		}
 		r.out.Write(text)
+		r.out.WriteByte('\n')
+	}
+	for modified && s.Next() { // late hits of an earlier run with this storage_path
+		r.out.Write(event.AppendAsJSON(nil, enriched[s.Event().Record:]))
 		r.out.WriteByte('\n')
 	}
 	r.lines, r.chunk = r.lines[:0], r.chunk[:0]

@@ -1,0 +1,62 @@
+package enrich
+
+import (
+	"context"
+	"time"
+
+	"fluent-bit-misp/misp"
+	"fluent-bit-misp/misp/ioc"
+)
+
+// A budget is the time that one chunk may take.
+type budget struct {
+	begin time.Time
+	wait  time.Duration // 0 is no waiting at all
+}
+
+// toStore is the part of a budget that is kept for storing what is not
+// answered, a tenth up to this.
+const toStore = 25 * time.Millisecond
+
+// answers returns a context that ends when it is no use to wait for answers any
+// longer.
+func (b budget) answers(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithDeadline(ctx, b.begin.Add(b.wait-min(b.wait/10, toStore)))
+}
+
+// all returns a context that ends with the budget.
+func (b budget) all(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithDeadline(ctx, b.begin.Add(b.wait))
+}
+
+// ask asks for the indicators of a chunk that are not in the cache, as long as
+// the budget allows. Those of urgent alerts are asked for first.
+func (e *Engine) ask(ctx context.Context, b *batch, chunk []byte, budget budget) {
+	ctx, cancel := budget.answers(ctx)
+	defer cancel()
+	var asked, urgent []ioc.Indicator
+	var places []int
+	for i := range b.looked {
+		looked := &b.looked[i]
+		before := len(asked)
+		for at := looked.from; at < looked.to; at++ {
+			if b.answers[at] == (misp.Answer{}) {
+				asked, places = append(asked, b.indicators[at]), append(places, at)
+			}
+		}
+		if len(asked) > before && b.read(chunk, looked.event).RuleLevel >= e.urgentLevel {
+			urgent = append(urgent, asked[before:]...)
+		}
+	}
+	answers := make([]misp.Answer, len(asked))
+	if len(urgent) > 0 {
+		// Asked for without waiting; the look-up of all of them waits.
+		ended, cancel := context.WithCancel(ctx)
+		cancel()
+		e.cache.Lookup(misp.Urgent(ended), urgent, answers[:len(urgent)])
+	}
+	e.cache.Lookup(ctx, asked, answers)
+	for n, at := range places {
+		b.answers[at] = answers[n]
+	}
+}

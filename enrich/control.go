@@ -1,0 +1,189 @@
+package enrich
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"fluent-bit-misp/misp"
+	"fluent-bit-misp/misp/ioc"
+)
+
+// A control is the socket by which an engine that runs is told to forget what
+// its cache knows. Who may open the directory of the queue may connect.
+//
+// A request is one value a line, or a line "*" for all of them, and ends when
+// the client ends writing. The answer is "ok", or what is wrong.
+type control struct {
+	listener net.Listener
+	cache    *misp.Cache
+	log      *slog.Logger
+	dir      *os.File
+	running  sync.WaitGroup
+
+	mu     sync.Mutex
+	conn   net.Conn // the one that is served
+	closed bool
+}
+
+const (
+	controlName = "control"
+	controlAll  = "*"
+	controlWait = 5 * time.Second // for one request
+	controlMost = 1 << 20         // bytes of one request
+)
+
+// listen listens in a directory that the caller has for itself.
+func listen(dir string, cache *misp.Cache, log *slog.Logger) (*control, error) {
+	c := &control{cache: cache, log: log}
+	var err error
+	if c.dir, err = os.Open(dir); err != nil {
+		return nil, err
+	}
+	_ = os.Remove(filepath.Join(dir, controlName)) // a process that was killed has left it
+	if c.listener, err = net.Listen("unix", socketIn(c.dir)); err == nil {
+		err = os.Chmod(filepath.Join(dir, controlName), 0o600)
+	}
+	if err != nil {
+		c.close()
+		return nil, err
+	}
+	c.running.Go(c.serve)
+	return c, nil
+}
+
+// socketIn returns a short path to the socket in an open directory: the path of
+// a socket may have about 100 characters only.
+func socketIn(dir *os.File) string { return fmt.Sprintf("/proc/self/fd/%d/%s", dir.Fd(), controlName) }
+
+func (c *control) close() {
+	if c.listener != nil {
+		c.listener.Close()
+		c.serves(nil)
+	}
+	within(closeWithin, c.running.Wait)
+	c.dir.Close()
+}
+
+// serves notes which connection is served, none at the end, and returns false
+// if there is to be no more.
+func (c *control) serves(conn net.Conn) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if conn == nil && c.conn != nil {
+		c.conn.Close()
+	}
+	c.closed = c.closed || conn == nil
+	c.conn = conn
+	return !c.closed
+}
+
+// serve serves one connection at a time.
+func (c *control) serve() {
+	for {
+		conn, err := c.listener.Accept()
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err != nil {
+			time.Sleep(100 * time.Millisecond) // there are too many open files
+			continue
+		}
+		if c.serves(conn) {
+			guarded(c.log, "mispctl purge", func() {
+				_ = conn.SetDeadline(time.Now().Add(controlWait))
+				fmt.Fprintln(conn, c.purge(conn))
+			})
+		}
+		conn.Close()
+	}
+}
+
+// purge reads a request, does it, and returns the answer.
+func (c *control) purge(r io.Reader) (answer string) {
+	lines := bufio.NewScanner(io.LimitReader(r, controlMost))
+	lines.Buffer(nil, 64<<10)
+	for lines.Scan() {
+		value := lines.Text()
+		if value == controlAll {
+			c.cache.PurgeAll()
+			continue
+		}
+		// It is whatever kind it can be, so that nobody need say.
+		for _, kind := range ioc.Kinds() {
+			if indicator, reason := ioc.Normalize(kind, value); reason == ioc.OK {
+				c.cache.Purge(indicator)
+			}
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return err.Error()
+	}
+	return "ok"
+}
+
+// Purge tells the engines that keep their queues below storagePath to forget
+// what their caches know of some values, or of all if there are none. It
+// returns how many engines did.
+func Purge(storagePath string, values ...string) (engines int, err error) {
+	entries, err := os.ReadDir(storagePath)
+	if err != nil {
+		return 0, err
+	}
+	if len(values) == 0 {
+		values = []string{controlAll}
+	}
+	request := strings.Join(values, "\n") + "\n"
+	var mistakes []error
+	for _, entry := range entries {
+		if !strings.HasPrefix(entry.Name(), queuePrefix) {
+			continue
+		}
+		dir := filepath.Join(storagePath, entry.Name())
+		switch err := purge(dir, request); {
+		case err == nil:
+			engines++
+		case errors.Is(err, syscall.ENOENT), errors.Is(err, syscall.ECONNREFUSED): // none runs there
+		default:
+			mistakes = append(mistakes, fmt.Errorf("%s: %w", dir, err))
+		}
+	}
+	return engines, errors.Join(mistakes...)
+}
+
+func purge(dir, request string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return withoutPath(err)
+	}
+	defer d.Close()
+	conn, err := net.Dial("unix", socketIn(d))
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(controlWait))
+	if _, err := io.WriteString(conn, request); err != nil {
+		return err
+	}
+	if err := conn.(*net.UnixConn).CloseWrite(); err != nil {
+		return err
+	}
+	answer, err := io.ReadAll(io.LimitReader(conn, controlMost))
+	if err != nil {
+		return err
+	}
+	if text := strings.TrimSpace(string(answer)); text != "ok" {
+		return errors.New(text)
+	}
+	return nil
+}

@@ -1,0 +1,71 @@
+package enrich
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"syscall"
+
+	"fluent-bit-misp/enrich/event"
+)
+
+// A lateFile is the file to which late hits are appended, as JSON, one a line.
+// It is opened for each, so that it can be rotated by renaming. It is for one
+// goroutine.
+type lateFile struct {
+	path    string
+	log     *slog.Logger
+	failing bool
+}
+
+// openLateFile makes the file if there is none, with mode 0600.
+func openLateFile(path string, log *slog.Logger) (*lateFile, error) {
+	f := &lateFile{path: path, log: log}
+	return f, f.write(nil)
+}
+
+// append appends a record, and returns false if that fails, which is logged
+// once.
+func (f *lateFile) append(record []byte) bool {
+	err := f.write(append(event.AppendAsJSON(nil, record), '\n'))
+	switch {
+	case err != nil && !f.failing:
+		f.log.Error(fmt.Sprintf("late_hits_file %q: %v: late hits wait until that is mended", f.path, err))
+	case err == nil && f.failing:
+		f.log.Info(fmt.Sprintf("late_hits_file %q: late hits are written again", f.path))
+	}
+	f.failing = err != nil
+	return err == nil
+}
+
+// write appends a line, as a whole or not at all.
+func (f *lateFile) write(line []byte) (err error) {
+	file, err := os.OpenFile(f.path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0o600)
+	if err != nil {
+		return withoutPath(err)
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return withoutPath(err)
+	}
+	if !info.Mode().IsRegular() {
+		return errors.New("it is not a regular file")
+	}
+	if _, err := file.Write(line); err != nil {
+		_ = file.Truncate(info.Size()) // or the next line would begin in this one
+		return withoutPath(err)
+	}
+	return nil
+}
+
+// withoutPath is an error without the path, which the message has already.
+func withoutPath(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	return err
+}
