@@ -64,6 +64,8 @@ func TestAlertsOfADay(t *testing.T) {
 	_, major := binary(t)
 	misp, url := serve(t, database())
 	site := newSite(t, url)
+	// On a busy machine an answer may take longer than alerts wait for it.
+	site.Options = []string{"max_wait 20s"}
 
 	w := newWriter(t, site)
 	run := start(t, site)

@@ -40,8 +40,9 @@ func binary(t *testing.T) (path string, major int) {
 // A run is a Fluent Bit at work in a site.
 type run struct {
 	*fluentbit.Process
-	t    *testing.T
-	site fluentbit.Site
+	t      *testing.T
+	site   fluentbit.Site
+	killed bool
 }
 
 // start installs the site, if it is not yet, and starts Fluent Bit there. At
@@ -74,9 +75,21 @@ func newSite(t *testing.T, url string) fluentbit.Site {
 	return fluentbit.Site{Dir: t.TempDir(), URL: url, Key: key}
 }
 
+// kill ends Fluent Bit by kill -9.
+func (r *run) kill() {
+	r.t.Helper()
+	if err := r.Kill(); err != nil {
+		r.t.Error(err)
+	}
+	r.killed = true
+}
+
 // stop ends Fluent Bit, and fails the test if that is not orderly.
 func (r *run) stop() {
 	r.t.Helper()
+	if r.killed {
+		return
+	}
 	if err := r.Stop(); err != nil {
 		r.t.Errorf("stopping Fluent Bit: %v", err)
 	}

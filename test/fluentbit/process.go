@@ -111,6 +111,13 @@ func (p *Process) Stop() error {
 	return p.Wait(20 * time.Second)
 }
 
+// Kill ends it at once, as a crash would, and returns when it has ended.
+func (p *Process) Kill() error {
+	err := p.cmd.Process.Kill()
+	<-p.ended
+	return err
+}
+
 // Wait returns how it ended; if it has not ended by then it is killed.
 func (p *Process) Wait(atMost time.Duration) error {
 	select {
