@@ -14,11 +14,12 @@ import (
 var may = map[string][]string{
 	"misp/ioc":       {},
 	"enrich/event":   {},
+	"enrich/forward": {},
 	"rules":          {"misp/ioc"},
 	"misp":           {"misp/ioc"},
 	"misp/misptest":  {"misp/ioc"},
 	"enrich":         {"enrich/event", "rules", "misp", "misp/ioc"},
-	"plugin":         {"enrich"},
+	"plugin":         {"enrich", "enrich/forward"},
 	"cmd/mispctl":    {"enrich", "enrich/event", "rules", "misp", "misp/ioc", "misp/misptest"},
 	"test":           {},
 	"test/gen":       {},
@@ -26,6 +27,7 @@ var may = map[string][]string{
 	"test/host":      {},
 	"test/e2e":       {},
 	"test/fluentbit": {},
+	"test/receiver":  {},
 	"test/demo":      {"misp/misptest", "enrich/event", "test/fluentbit"},
 }
 
