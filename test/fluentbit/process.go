@@ -111,14 +111,19 @@ func (p *Process) Stop() error {
 	return p.Wait(20 * time.Second)
 }
 
+// Kill ends it at once, as a crash would, and returns when it has ended.
+func (p *Process) Kill() {
+	_ = p.cmd.Process.Kill() // it may have ended just now
+	<-p.ended
+}
+
 // Wait returns how it ended; if it has not ended by then it is killed.
 func (p *Process) Wait(atMost time.Duration) error {
 	select {
 	case <-p.ended:
 		return p.err
 	case <-time.After(atMost):
-		_ = p.cmd.Process.Kill() // it may have ended just now
-		<-p.ended
+		p.Kill()
 		return fmt.Errorf("Fluent Bit has not ended within %v", atMost)
 	}
 }
