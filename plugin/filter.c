@@ -24,7 +24,7 @@ __attribute__((constructor)) static void remember_process(void)
 static int host_is_fluent_bit(void)
 {
 	if (flb_filter_get_property && flb_filter_set_context && flb_filter_name &&
-	    flb_output_name && flb_log_print) {
+	    flb_output_name && flb_output_log_check && flb_output_set_property && flb_log_print) {
 		return 1;
 	}
 	fputs("misp: this program is not Fluent Bit 2.2 or later: "
@@ -77,6 +77,20 @@ static void restore_signals(void)
 	}
 }
 
+/* Makes ready to enter Go for a section of that kind and name, which opens;
+ * returns 0 if Go cannot be entered, once it is said why. */
+static int enter(const char *kind, const char *name)
+{
+	if (!go_can_run(kind, name)) {
+		return 0;
+	}
+	if (go_sigsegv.sa_flags == 0) {
+		sigaction(SIGSEGV, NULL, &go_sigsegv);
+	}
+	restore_signals();
+	return 1;
+}
+
 /* Opens the section: 0, or -1 once the log says what is wrong with it. */
 static int cb_init(struct flb_filter_instance *ins, struct flb_config *config, void *data)
 {
@@ -84,13 +98,9 @@ static int cb_init(struct flb_filter_instance *ins, struct flb_config *config, v
 
 	(void) config;
 	(void) data;
-	if (!host_is_fluent_bit() || !go_can_run("filter", flb_filter_name(ins))) {
+	if (!host_is_fluent_bit() || !enter("filter", flb_filter_name(ins))) {
 		return -1;
 	}
-	if (go_sigsegv.sa_flags == 0) {
-		sigaction(SIGSEGV, NULL, &go_sigsegv);
-	}
-	restore_signals();
 	context = mispFilterInit(ins);
 	if (context == 0) {
 		return -1;
@@ -141,13 +151,45 @@ VISIBLE int FLBPluginRegister(void *definition)
 	return getpid() == loaded_by ? mispOutputRegister(definition) : -1;
 }
 
-/* Opens an output's section: output_error once the log says what is wrong. */
+/*
+ * Opens an output's section: output_ok, or output_error once the log says what
+ * is wrong. `workers` is set to 0: Fluent Bit starts the workers of a Go output
+ * twice and ends them once, and crashes on a reload.
+ */
 VISIBLE int FLBPluginInit(struct flbgo_output_plugin *plugin)
 {
-	if (!host_is_fluent_bit() || !go_can_run("output", flb_output_name(plugin->instance))) {
+	uintptr_t context;
+
+	plugin->context->remote_context = NULL;
+	if (!host_is_fluent_bit() || !enter("output", flb_output_name(plugin->instance))) {
 		return output_error;
 	}
-	return mispOutputInit(plugin);
+	if (flb_output_set_property(plugin->instance, "workers", "0") != 0) {
+		return output_error;
+	}
+	context = mispOutputInit(plugin);
+	plugin->context->remote_context = (void *) context;
+	return context != 0 ? output_ok : output_error;
+}
+
+/* Enriches a chunk, which stays the host's, and sends it on: output_ok once it
+ * has arrived, output_retry if it has not. The host calls it on the small stack
+ * of a coroutine. */
+VISIBLE int FLBPluginFlushCtx(void *context, const void *data, size_t size, char *tag)
+{
+	restore_signals();
+	return mispOutputFlush((uintptr_t) context, (void *) data, size, tag);
+}
+
+/* Closes what FLBPluginInit opened; when it returns, none of its goroutines
+ * runs. The host calls it also if there is nothing to close. */
+VISIBLE int FLBPluginExitCtx(void *context)
+{
+	if (context != NULL && getpid() == loaded_by) {
+		restore_signals();
+		mispOutputExit((uintptr_t) context);
+	}
+	return output_ok;
 }
 
 /* Frees what FLBPluginRegister filled in. The host calls it at its end, in

@@ -52,14 +52,21 @@ _Static_assert(offsetof(struct flb_filter_plugin, cb_init) == 40, "filter plugin
 _Static_assert(offsetof(struct flb_filter_plugin, cb_exit) == 56, "filter plugin");
 _Static_assert(sizeof(struct flb_filter_plugin) >= 88 + 64, "filter plugin: 88 bytes in 5.1");
 
+/* Where the host keeps an output's context between init and exit. */
+struct flb_plugin_proxy_context {
+	void *remote_context;
+};
+
 /* What the host hands to an output written in Go. */
 struct flbgo_output_plugin {
 	const char *name;
 	void *api;
 	struct flb_output_instance *instance;
+	struct flb_plugin_proxy_context *context;
 };
 
 _Static_assert(offsetof(struct flbgo_output_plugin, instance) == 16, "output plugin");
+_Static_assert(offsetof(struct flbgo_output_plugin, context) == 24, "output plugin");
 
 /*
  * Functions of the host. They are weak, so that the library links without
@@ -75,6 +82,10 @@ HOST void flb_filter_set_context(struct flb_filter_instance *, void *context);
 /* The alias of a section, or else its name with its number; the host's. */
 HOST const char *flb_filter_name(struct flb_filter_instance *);
 HOST const char *flb_output_name(struct flb_output_instance *);
+/* Returns whether an output's section prints what has that level. */
+HOST int flb_output_log_check(struct flb_output_instance *, int level);
+/* Sets one of the options that the host itself has for every output. */
+HOST int flb_output_set_property(struct flb_output_instance *, const char *key, const char *value);
 /* Prints to Fluent Bit's log whatever the level is: gating is the caller's.
  * On a thread that is not Fluent Bit's own it prints to stderr instead. */
 HOST void flb_log_print(int level, const char *file, int line, const char *format, ...)

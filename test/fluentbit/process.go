@@ -112,10 +112,9 @@ func (p *Process) Stop() error {
 }
 
 // Kill ends it at once, as a crash would, and returns when it has ended.
-func (p *Process) Kill() error {
-	err := p.cmd.Process.Kill()
+func (p *Process) Kill() {
+	_ = p.cmd.Process.Kill() // it may have ended just now
 	<-p.ended
-	return err
 }
 
 // Wait returns how it ended; if it has not ended by then it is killed.
@@ -124,8 +123,7 @@ func (p *Process) Wait(atMost time.Duration) error {
 	case <-p.ended:
 		return p.err
 	case <-time.After(atMost):
-		_ = p.cmd.Process.Kill() // it may have ended just now
-		<-p.ended
+		p.Kill()
 		return fmt.Errorf("Fluent Bit has not ended within %v", atMost)
 	}
 }

@@ -8,6 +8,7 @@
 #include "fluentbit.h"
 
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
@@ -49,15 +50,34 @@ void flb_filter_set_context(struct flb_filter_instance *ins, void *context)
 }
 #endif
 
+/* Some names never reach an output: Fluent Bit has such options of its own. */
 const char *flb_output_get_property(const char *key, struct flb_output_instance *ins)
 {
 	(void) ins;
+	if (strncasecmp(key, "tls", 3) == 0 || strcasecmp(key, "host") == 0 ||
+	    strcasecmp(key, "port") == 0 || strcasecmp(key, "workers") == 0) {
+		return NULL;
+	}
 	return property(key);
 }
 
 const char *flb_output_name(struct flb_output_instance *ins)
 {
 	return ins->name;
+}
+
+int flb_output_log_check(struct flb_output_instance *ins, int level)
+{
+	return level <= ins->log_level;
+}
+
+int flb_output_set_property(struct flb_output_instance *ins, const char *key, const char *value)
+{
+	if (strcasecmp(key, "workers") != 0) {
+		return -1;
+	}
+	ins->workers = atoi(value);
+	return 0;
 }
 
 void *flb_worker_get(void)

@@ -35,6 +35,8 @@ struct flb_filter_plugin {
 };
 
 struct flb_output_instance {
+	int workers;
+	int log_level;
 	char name[32];
 };
 

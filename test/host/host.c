@@ -6,6 +6,7 @@
  */
 #define _GNU_SOURCE
 #include "fluentbit.h"
+#include "host.h"
 #include "stream.h"
 
 #include <dirent.h>
@@ -27,8 +28,8 @@ static const char usage[] =
 	"CHUNKS is a sequence of chunks, each a size (4 bytes, little endian) and as\n"
 	"many bytes of msgpack. A size of 0xffffffff stands for a hot reload: the\n"
 	"plugin is ended and started again. ANSWERS has for each chunk, in order, the\n"
-	"plugin's return code (1 byte), a size, and as many bytes; each is written as\n"
-	"soon as it and all before it are there. The log goes to stderr.\n"
+	"plugin's return code (1 byte), a size, and as many bytes, none from an output;\n"
+	"each is written as soon as it and all before it are there. The log goes to stderr.\n"
 	"\n"
 	"  -p KEY=VALUE       set an option of the plugin's section\n"
 	"  --instances N      have N such sections (1); thread t uses number t modulo N\n"
@@ -37,7 +38,7 @@ static const char usage[] =
 	"  --log-file FILE    log there; what is not logged on a thread of the host's own\n"
 	"                     goes to stderr even so, as in Fluent Bit\n"
 	"  --daemonize        fork between load and start, as Fluent Bit's -d does\n"
-	"  --call-after-exit  after each exit call the filter once more, with the\n"
+	"  --call-after-exit  after each exit call the plugin once more, with the\n"
 	"                     context that is not valid any more\n"
 	"  --report           after each exit print a line about the process\n"
 	"  --help             print this\n"
@@ -45,10 +46,9 @@ static const char usage[] =
 	"The exit code is 0; 1 if the plugin cannot be loaded or does not start; 2 for\n"
 	"wrong options or input; 3 if the plugin breaks a rule of the interface.\n";
 
-enum { max_instances = 16, max_threads = 64 };
-
-static int num_threads = 1, num_instances = 1, log_level = 3;
-static int daemonize, call_after_exit, report;
+int num_threads = 1, num_instances = 1, log_level = 3;
+int call_after_exit, report;
+static int daemonize;
 
 static struct flb_filter_plugin filter;
 static struct flb_filter_instance instances[max_instances];
@@ -96,8 +96,7 @@ static void *filter_chunks(void *ins)
 	return NULL;
 }
 
-/* Handles SIGSEGV as Fluent Bit does: it ends the program. */
-static void crash(int number)
+void crash(int number)
 {
 	static const char text[] = "[host] caught SIGSEGV\n";
 
@@ -121,8 +120,7 @@ static int entries(const char *directory)
 	return n;
 }
 
-/* Prints what a plugin that has been ended should not have left behind. */
-static void print_report(int round)
+void print_report(int round)
 {
 	struct sigaction action;
 
@@ -172,56 +170,11 @@ static void run_filter(void)
 	}
 }
 
-/* Returns a symbol of the plugin's, NULL if it has none of that name. */
-static void *symbol(void *library, const char *name)
+void *symbol(void *library, const char *name)
 {
 	dlerror();
 	void *s = dlsym(library, name);
 	return dlerror() ? NULL : s;
-}
-
-static struct output_definition output;
-
-/* Lets the output register itself, which Fluent Bit does as it loads it. */
-static void register_output(void *library)
-{
-	int (*callback)(struct output_definition *) = symbol(library, "FLBPluginRegister");
-
-	if (!callback || callback(&output) == -1 || output.type != type_output || output.proxy != proxy_go) {
-		die(failed, "the plugin does not register an output");
-	}
-	fprintf(stderr, "[host] output %s: %s\n", output.name, output.description);
-}
-
-/* Starts the output, hands it the chunks up to the first reload, and ends it. */
-static void run_output(void *library)
-{
-	int (*init)(struct output_plugin *) = symbol(library, "FLBPluginInit");
-	int (*flush)(void *, const void *, size_t, char *) = symbol(library, "FLBPluginFlushCtx");
-	int (*end)(void *) = symbol(library, "FLBPluginExitCtx");
-	void (*unregister)(struct output_definition *) = symbol(library, "FLBPluginUnregister");
-	struct output_api api = {.get_property = flb_output_get_property};
-	struct flb_output_instance ins = {.name = "misp.0"};
-	struct output_context context = {NULL};
-	struct output_plugin plugin = {output.name, &api, &ins, &context, {NULL}};
-	struct bytes chunk;
-	unsigned long number;
-
-	int started = init && init(&plugin) > output_error;
-	while (started && flush && take(&chunk, &number)) {
-		int code = flush(context.remote, chunk.data, chunk.size, "wazuh.alerts");
-		free(chunk.data);
-		answer(number, code, (struct bytes) {NULL, 0});
-	}
-	if (end) {
-		end(context.remote);
-	}
-	if (unregister) {
-		unregister(&output);
-	}
-	if (!started) {
-		die(failed, "the output does not start");
-	}
 }
 
 /* Sets the options; ends the program if they are wrong or only ask for help. */

@@ -53,11 +53,16 @@ func TestRefused(t *testing.T) {
 			},
 		},
 		"output": {
-			[]string{hostProgram, outputFile},
+			[]string{hostProgram, "-p", "url=http://127.0.0.1:9", "-p", "tls.verify=never", "-p", "misp.tls.verify=maybe",
+				"-p", "host=127.0.0.1", "-p", "on_unknown=wait", "-p", "forward.compress=zstd", "-p", "forward.shared_key=k", outputFile},
 			[]string{
 				"[host] output misp: Enrich Wazuh's alerts from MISP and send them on",
-				"[error] [output:misp:misp.0] the output misp is not part of this release: " +
-					"use the filter misp, with any of Fluent Bit's own outputs behind it",
+				`[error] [output:misp:misp.0] tls.verify "maybe": want on or off`,
+				"[error] [output:misp:misp.0] api_key is not set: want the authentication key of a MISP user",
+				`[error] [output:misp:misp.0] forward.compress "zstd": want none or gzip`,
+				"[error] [output:misp:misp.0] forward.targets is not set: want HOST:PORT or unix:/PATH of a forward input; " +
+					"Fluent Bit keeps host and port to itself",
+				`[error] [output:misp:misp.0] on_unknown "wait": want send or retry`,
 				"[host] the output does not start",
 			},
 		},
@@ -160,12 +165,12 @@ func TestSymbols(t *testing.T) {
 		}
 	}
 	slices.Sort(offered)
-	if want := []string{"FLBPluginInit", "FLBPluginRegister", "FLBPluginUnregister", "filter_misp_plugin"}; !slices.Equal(offered, want) {
+	if want := []string{"FLBPluginExitCtx", "FLBPluginFlushCtx", "FLBPluginInit", "FLBPluginRegister", "FLBPluginUnregister", "filter_misp_plugin"}; !slices.Equal(offered, want) {
 		t.Errorf("offers %v, want %v", offered, want)
 	}
 	slices.Sort(wanted)
 	if want := []string{"flb_filter_get_property", "flb_filter_name", "flb_filter_set_context",
-		"flb_log_print", "flb_output_name", "flb_worker_get"}; !slices.Equal(wanted, want) {
+		"flb_log_print", "flb_output_log_check", "flb_output_name", "flb_output_set_property", "flb_worker_get"}; !slices.Equal(wanted, want) {
 		t.Errorf("wants %v, want %v", wanted, want)
 	}
 }
