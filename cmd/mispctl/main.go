@@ -28,6 +28,9 @@ type cli struct {
 	Explain  explainCmd  `cmd:"" help:"Show what the plugin does with one alert, and why."`
 	Check    checkCmd    `cmd:"" help:"Find what is wrong with a configuration of Fluent Bit."`
 	Serve    serveCmd    `cmd:"" help:"Serve a MISP with a few sample events, for demonstrations."`
+
+	Completion completionCmd `cmd:"" hidden:"" help:"Write the completions of a shell."`
+	Manual     manualCmd     `cmd:"" hidden:"" help:"Write the man page."`
 }
 
 // streams are where a command reads and writes.
