@@ -22,6 +22,7 @@ var may = map[string][]string{
 	"conf":           {},
 	"conf/check":     {"conf", "enrich", "rules"},
 	"cmd/mispctl":    {"conf", "conf/check", "enrich", "enrich/event", "rules", "misp", "misp/ioc", "misp/misptest"},
+	"packaging/sbom": {},
 	"test":           {},
 	"test/gen":       {},
 	"test/gen/cmd":   {"test/gen"},
