@@ -27,6 +27,7 @@ type cli struct {
 	Coverage coverageCmd `cmd:"" help:"Show what the rules find in a file of alerts, and what they miss; MISP is not asked."`
 	Explain  explainCmd  `cmd:"" help:"Show what the plugin does with one alert, and why."`
 	Check    checkCmd    `cmd:"" help:"Find what is wrong with a configuration of Fluent Bit."`
+	Doctor   doctorCmd   `cmd:"" help:"Find what is wrong with MISP, the key, and the files of this machine."`
 	Serve    serveCmd    `cmd:"" help:"Serve a MISP with a few sample events, for demonstrations."`
 
 	Completion completionCmd `cmd:"" hidden:"" help:"Write the completions of a shell."`
