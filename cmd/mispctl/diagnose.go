@@ -136,18 +136,32 @@ func may(who *user.User, info fs.FileInfo, rights fs.FileMode) bool {
 	if who.Uid == "0" || !ok {
 		return true
 	}
-	groups, err := who.GroupIds()
-	if err != nil {
-		groups = []string{who.Gid}
-	}
 	mode := info.Mode().Perm()
 	switch {
 	case strconv.Itoa(int(owner.Uid)) == who.Uid:
 		mode >>= 6
-	case slices.Contains(groups, strconv.Itoa(int(owner.Gid))):
+	case slices.Contains(groupsOf(who), strconv.Itoa(int(owner.Gid))):
 		mode >>= 3
 	}
 	return mode&rights == rights
+}
+
+// groupsOf returns the numbers of the groups of a user. Whoever runs this may
+// be in some that the machine does not know of, as in a container.
+func groupsOf(who *user.User) []string {
+	if who.Uid == strconv.Itoa(os.Getuid()) {
+		ids := []string{strconv.Itoa(os.Getgid())}
+		more, _ := os.Getgroups()
+		for _, id := range more {
+			ids = append(ids, strconv.Itoa(id))
+		}
+		return ids
+	}
+	ids, err := who.GroupIds()
+	if err != nil {
+		return []string{who.Gid}
+	}
+	return ids
 }
 
 // reach returns the first directory on the way to a file into which a user may
