@@ -17,6 +17,7 @@ import (
 // A Config is what the files of a configuration say, in the order in which
 // Fluent Bit reads them.
 type Config struct {
+	YAML     bool // the first file is; the classic format otherwise
 	Sections []Section
 	Mistakes []Mistake // what keeps Fluent Bit from reading a file as it is meant
 
@@ -33,7 +34,7 @@ type Section struct {
 // A Property is one key of a section with its value.
 type Property struct {
 	Key   string // as it is written
-	Value string // with the variables filled in
+	Value string // with the variables filled in, but for paths of plugins
 	Unset string // the name of a variable in it that is not set, if there is one
 	Place Place
 }
@@ -84,8 +85,8 @@ func (c *Config) LoadPart(file string, at Place, env func(name string) (value st
 }
 
 func load(file string, at Place, vars map[string]string, env func(string) (string, bool)) *Config {
-	l := loader{Config: Config{vars: vars}, dir: filepath.Dir(file), env: env, read: map[string]bool{}}
-	l.load(file, at, isYAML(file))
+	l := loader{Config: Config{YAML: isYAML(file), vars: vars}, dir: filepath.Dir(file), env: env, read: map[string]bool{}}
+	l.load(file, at, l.YAML)
 	l.fill()
 	return &l.Config
 }

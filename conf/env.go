@@ -3,9 +3,12 @@ package conf
 import "strings"
 
 // fill fills in the variables. Fluent Bit does so after it has read all files:
-// a variable may be set below where it is used.
+// a variable may be set below where it is used. It fills in none for plugins.
 func (l *loader) fill() {
 	for s := range l.Sections {
+		if l.Sections[s].Kind == "plugins" {
+			continue
+		}
 		for i := range l.Sections[s].Properties {
 			p := &l.Sections[s].Properties[i]
 			p.Value, p.Unset = l.translate(p.Value)

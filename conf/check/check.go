@@ -139,8 +139,15 @@ func (c *checker) service() {
 			}
 		}
 	}
-	for _, s := range c.sections("parser") {
-		c.parsers = append(c.parsers, *s)
+	for _, kind := range []string{"parser", "multiline_parser"} {
+		for _, s := range c.sections(kind) {
+			switch {
+			case !c.config.YAML:
+				c.mistake(s.Place, "a section of the kind %s belongs into a file of its own, which Parsers_File names", strings.ToUpper(kind))
+			case kind == "parser":
+				c.parsers = append(c.parsers, *s)
+			}
+		}
 	}
 	for _, s := range c.sections("plugins") {
 		c.loaded = append(c.loaded, s.Properties...)
@@ -160,6 +167,10 @@ func (c *checker) plugins() {
 	for _, p := range c.loaded {
 		base := filepath.Base(p.Value)
 		switch {
+		case strings.Contains(p.Value, "${"):
+			c.mistake(p.Place, "%s: Fluent Bit fills in no variables in the path of a plugin", p.Value)
+		case !filepath.IsAbs(p.Value):
+			c.mistake(p.Place, "%s: want an absolute path, as it is not clear where Fluent Bit runs", p.Value)
 		case base == filterFile || base == outputFile:
 			ours = append(ours, p)
 		case strings.Contains(base, "misp"):

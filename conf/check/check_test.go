@@ -70,7 +70,8 @@ func find(t *testing.T, archive *txtar.Archive) string {
 		write(t, filepath.Join(dir, name), text, 0o600)
 	}
 	for _, f := range archive.Files {
-		name, mode, text := f.Name, os.FileMode(0o600), string(f.Data)
+		name, mode := f.Name, os.FileMode(0o600)
+		text := strings.ReplaceAll(string(f.Data), "@DIR@", dir)
 		if rest, found := strings.CutSuffix(name, " (readable)"); found {
 			name, mode = rest, 0o644
 		}
