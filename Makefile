@@ -8,10 +8,15 @@ FUZZTIME ?= 60s
 N        ?= 400000
 ROUNDS   ?= 3
 
+PACKAGES := $(BUILD)/packages
+COMMITS   = $(shell git rev-list --count HEAD).g$(shell git rev-parse --short=8 HEAD)
+VERSION  ?= $(shell git describe --tags --exact-match --match 'v[0-9]*' 2>/dev/null | sed 's/^v//' | grep . || echo 0.1.0-dev.$(COMMITS))
+NFPM     := github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.0
+
 export CGO_ENABLED := 1
 
 .DEFAULT_GOAL := build
-.PHONY: help build test e2e demo bench bench-pipeline fuzz vet clean
+.PHONY: help build test e2e demo bench bench-pipeline fuzz packages test-packages vet clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +47,19 @@ fuzz: ## Run every fuzz test for FUZZTIME
 		done; \
 	done
 
+packages: export VERSION := $(VERSION)
+packages: export SOURCE_DATE_EPOCH := $(shell git log -1 --format=%ct)
+packages: build $(BUILD)/mispctl.1.gz ## Build the .deb and the .rpm, with checksums, into build/packages/
+	rm -rf $(PACKAGES) && mkdir -p $(PACKAGES) $(BUILD)/completion
+	CGO_ENABLED=0 go run ./packaging/sbom fluent-bit-misp $(VERSION) $(PLUGIN) $(BUILD)/mispctl > $(BUILD)/sbom.cdx.json
+	for shell in bash zsh fish; do $(BUILD)/mispctl completion $$shell > $(BUILD)/completion/mispctl.$$shell || exit; done
+	for kind in deb rpm; do CGO_ENABLED=0 go run $(NFPM) package -f packaging/nfpm.yaml -p $$kind -t $(PACKAGES) || exit; done
+	cp $(BUILD)/sbom.cdx.json $(PACKAGES)/fluent-bit-misp_$(VERSION).cdx.json
+	cd $(PACKAGES) && sha256sum * > SHA256SUMS
+
+test-packages: packages ## Install, upgrade, remove and purge the .deb in a fresh Debian (as root, with debootstrap)
+	test/packages.sh $(PACKAGES)/*.deb
+
 vet: ## Check formatting and vet
 	@test -z "$$(gofmt -l .)" || { gofmt -d .; exit 1; }
 	go vet ./... && go vet -tags e2e ./test/e2e
@@ -49,16 +67,24 @@ vet: ## Check formatting and vet
 clean: ## Remove what was built
 	rm -rf $(BUILD)
 
+# The header makes it load where glibc is older than here. Nothing of the place
+# or the time of the build goes into the file.
+$(PLUGIN): export CGO_CFLAGS  := -O2 -g -include $(CURDIR)/plugin/glibc.h
+$(PLUGIN): export CGO_LDFLAGS := -O2 -g -Wl,--no-as-needed -l:libpthread.so.0 -Wl,--as-needed
 $(PLUGIN): $(SOURCES)
-	go build -trimpath -buildmode=c-shared -ldflags '-s -w' -o $@ ./plugin
+	go build -trimpath -tags netgo -buildmode=c-shared -ldflags '-s -w -buildid= -B none' -o $@ ./plugin
 	rm -f $(@:.so=.h)
 
 # Two names for one file: two copies would be two Go runtimes in one process.
 $(BUILD)/out_misp.so: $(PLUGIN)
 	ln -sf $(notdir $(PLUGIN)) $@
 
+$(BUILD)/mispctl: export CGO_ENABLED := 0
 $(BUILD)/mispctl: $(SOURCES)
-	go build -trimpath -ldflags '-s -w' -o $@ ./cmd/mispctl
+	go build -trimpath -ldflags '-s -w -buildid=' -o $@ ./cmd/mispctl
+
+$(BUILD)/mispctl.1.gz: $(BUILD)/mispctl
+	$< manual | gzip -9n > $@
 
 $(HOST): $(wildcard test/host/*.[ch])
 	@mkdir -p $(BUILD)

@@ -1,6 +1,6 @@
 // Command mispctl tries out what the plugin does, without Fluent Bit: it asks
-// MISP about values, enriches files of alerts, and serves a MISP for
-// demonstrations. It runs the plugin's own engine with the plugin's own
+// MISP about values, enriches files of alerts, checks configurations, and
+// serves a MISP for demonstrations. It runs the plugin's own engine with the plugin's own
 // options.
 package main
 
@@ -16,7 +16,7 @@ import (
 // The exit codes. Of lookup they are those of grep.
 const (
 	exitOK      = 0
-	exitNothing = 1 // nothing that was looked up is known
+	exitNothing = 1 // nothing that was looked up is known, or something checked is wrong
 	exitTrouble = 2
 )
 
@@ -27,7 +27,12 @@ type cli struct {
 	Coverage coverageCmd `cmd:"" help:"Show what the rules find in a file of alerts, and what they miss; MISP is not asked."`
 	Explain  explainCmd  `cmd:"" help:"Show what the plugin does with one alert, and why."`
 	Purge    purgeCmd    `cmd:"" help:"Make a plugin that runs forget what MISP said."`
+	Check    checkCmd    `cmd:"" help:"Find what is wrong with a configuration of Fluent Bit."`
+	Doctor   doctorCmd   `cmd:"" help:"Find what is wrong with MISP, the key, and the files of this machine."`
 	Serve    serveCmd    `cmd:"" help:"Serve a MISP with a few sample events, for demonstrations."`
+
+	Completion completionCmd `cmd:"" hidden:"" help:"Write the completions of a shell."`
+	Manual     manualCmd     `cmd:"" hidden:"" help:"Write the man page."`
 }
 
 // streams are where a command reads and writes.
@@ -36,8 +41,11 @@ type streams struct {
 	out, err io.Writer
 }
 
-// errNothing ends a command with exitNothing and without a message.
-var errNothing = errors.New("nothing is known")
+// These end a command with exitNothing and without a message.
+var (
+	errNothing  = errors.New("nothing is known")
+	errMistakes = errors.New("there are mistakes")
+)
 
 func main() {
 	os.Exit(run(os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr}))
@@ -67,7 +75,7 @@ func run(args []string, std streams) int {
 	switch {
 	case err == nil:
 		return exitOK
-	case errors.Is(err, errNothing):
+	case errors.Is(err, errNothing), errors.Is(err, errMistakes):
 		return exitNothing
 	}
 	fmt.Fprintf(std.err, "mispctl: %v\n", err)

@@ -17,12 +17,14 @@ type settings struct {
 	URL        string            `help:"Address of MISP." env:"MISP_URL" placeholder:"URL"`
 	APIKeyFile string            `help:"File with the key of a MISP user. The key itself can be in the environment, as MISP_API_KEY." env:"MISP_API_KEY_FILE" placeholder:"FILE"`
 	Option     map[string]string `short:"o" help:"Any other option of the plugin's stanza, such as to_ids=any." mapsep:"none" placeholder:"NAME=VALUE"`
+
+	bare bool // the options are all in Option
 }
 
 // property returns the options as a stanza would have them.
 func (s *settings) property(name string) (value string, set bool) {
-	if value, set = s.Option[name]; set {
-		return value, true
+	if value, set = s.Option[name]; set || s.bare {
+		return value, set
 	}
 	switch name {
 	case "url":

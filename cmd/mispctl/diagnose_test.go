@@ -1,0 +1,123 @@
+package main
+
+import (
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"fluent-bit-misp/misp"
+)
+
+func TestInspected(t *testing.T) {
+	fine := misp.Inspection{Version: "2.5.1", User: "u@misp.example", Role: "Read Only", HasTime: true, Search: 10 * time.Millisecond}
+	with := func(change func(*misp.Inspection)) misp.Inspection {
+		in := fine
+		change(&in)
+		return in
+	}
+	chain := func(days time.Duration) []*x509.Certificate {
+		named := func(name string, days time.Duration) *x509.Certificate {
+			return &x509.Certificate{Subject: pkix.Name{CommonName: name}, NotAfter: time.Now().Add(days*24*time.Hour + time.Minute)}
+		}
+		return []*x509.Certificate{named("misp.example", days), named("Our CA", 900)}
+	}
+	https := misp.Config{URL: "https://misp.example"}
+	for _, test := range []struct {
+		name  string
+		in    misp.Inspection
+		cfg   misp.Config
+		want  string // a line
+		wrong bool
+	}{
+		{"version", fine, https, "ok     MISP 2.5.1 answers at https://misp.example", false},
+		{"key", fine, https, "ok     the key is that of u@misp.example, with the role Read Only", false},
+		{"plain", fine, misp.Config{URL: "http://misp.example"}, "hint   the connection has no TLS: whoever is between here and MISP can read the key", false},
+		{"certificate", with(func(in *misp.Inspection) { in.Chain = chain(90) }), https,
+			"ok     MISP's certificate is good for 90 days: CN=misp.example, signed by CN=Our CA", false},
+		{"certificate ends", with(func(in *misp.Inspection) { in.Chain = chain(5) }), https,
+			"WRONG  MISP's certificate (CN=misp.example, signed by CN=Our CA) ends in 5 days: renew it", true},
+		{"not verified", with(func(in *misp.Inspection) { in.Chain = chain(90) }), misp.Config{URL: "https://misp.example", TLS: misp.TLS{NoVerify: true}},
+			"WRONG  MISP's certificate is not verified, and is CN=misp.example, signed by CN=Our CA: set tls.verify to on, and tls.ca_file to the certificate of who signed it", true},
+		{"clock", with(func(in *misp.Inspection) { in.Ahead = -5 * time.Minute }), https,
+			"WRONG  the clocks of MISP and of this machine differ by 5m0s: let both have their time by NTP", true},
+		{"admin", with(func(in *misp.Inspection) { in.Admin = true }), https,
+			"hint   this role may do everything in MISP: a user with the role Read Only is enough, if API access is added to it", false},
+		{"limit", with(func(in *misp.Inspection) { in.RateLimit, in.RateRemaining, in.RateReset = 100, 50, time.Minute }), https,
+			"ok     the role may do 100 searches at a time, 50 are left for the next 1m0s", false},
+		{"limit reached", with(func(in *misp.Inspection) { in.RateLimit, in.RateRemaining, in.RateReset = 100, 5, time.Minute }), https,
+			"WRONG  of 100 searches that the role may do, 5 are left for the next 1m0s: raise the rate limit of the role in MISP", true},
+		{"slow", with(func(in *misp.Inspection) { in.Search = 65 * time.Millisecond }), https,
+			"hint   a search takes 65ms, most of which MISP needs to check the key: an administrator of MISP can make it about five times faster by setting Security.api_key_quick_lookup to true", false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var b strings.Builder
+			d := &doctor{w: &b}
+			d.inspected(test.in, test.cfg)
+			if !strings.Contains(b.String(), test.want+"\n") || d.wrong != test.wrong {
+				t.Errorf("wrong is %v, said\n%swant\n%s", d.wrong, b.String(), test.want)
+			}
+		})
+	}
+}
+
+// Who may read what is told by owners and modes, also when root asks for
+// somebody else.
+func TestFiles(t *testing.T) {
+	me, err := user.Current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, err := os.MkdirTemp("", "files") // into t.TempDir() only its owner may look
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "logs", "alerts.json")
+	if err := os.Mkdir(filepath.Dir(file), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, nil, 0o640); err != nil {
+		t.Fatal(err)
+	}
+	group := groupOf(file)
+	nobody := &user.User{Username: "nobody", Uid: "65534", Gid: "65534", HomeDir: "/"}
+	for _, test := range []struct {
+		name     string
+		who      *user.User
+		file     os.FileMode
+		dir      os.FileMode
+		want     string
+		storages string
+	}{
+		{"owner", me, 0o640, 0o750, "ok     ME may read FILE", "ok     ME may write to DIR"},
+		{"others", nobody, 0o644, 0o777, "ok     nobody may read FILE", "ok     nobody may write to DIR"},
+		{"file", nobody, 0o640, 0o755, "WRONG  nobody may not read FILE: usermod -aG GROUP nobody, and restart Fluent Bit", "WRONG  nobody may not write to DIR: chown nobody DIR"},
+		{"directory", nobody, 0o644, 0o750, "WRONG  nobody may not look into DIR: usermod -aG GROUP nobody, and restart Fluent Bit", "WRONG  nobody may not write to DIR: chown nobody DIR"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if err := os.Chmod(file, test.file); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Chmod(filepath.Dir(file), test.dir); err != nil {
+				t.Fatal(err)
+			}
+			var b strings.Builder
+			d := &doctor{w: &b}
+			d.alerts(file, test.who)
+			d.storage(filepath.Dir(file), test.who)
+			want := strings.NewReplacer("FILE", file, "DIR", filepath.Dir(file), "GROUP", group, "ME", me.Username).
+				Replace(test.want + "\n" + test.storages + "\n")
+			if b.String() != want {
+				t.Errorf("said\n%swant\n%s", b.String(), want)
+			}
+		})
+	}
+}

@@ -1,0 +1,120 @@
+package check
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/txtar"
+)
+
+var update = flag.Bool("update", false, "write what is found into testdata")
+
+// site is what every configuration in testdata finds beside it, unless it has
+// files of these names itself.
+var site = map[string]string{
+	"alerts.json":  "{}\n",
+	"misp.key":     "0123456789012345678901234567890123456789\n",
+	"parsers.conf": "[PARSER]\n    Name wazuh\n    Format json\n    Time_Key timestamp\n    Time_Format %Y-%m-%dT%H:%M:%S.%L%z\n    Time_Keep On\n",
+}
+
+// Each file in testdata is a configuration, those that are bad with the one
+// mistake that they have in their last part; the first part is the file that Fluent Bit is started with.
+func TestFile(t *testing.T) {
+	for _, sort := range []struct {
+		dir   string
+		count int
+	}{{"good", 10}, {"bad", 30}} {
+		files, err := filepath.Glob(filepath.Join("testdata", sort.dir, "*.txtar"))
+		if err != nil || len(files) < sort.count {
+			t.Fatalf("%s: %d configurations, %v; want %d", sort.dir, len(files), err, sort.count)
+		}
+		for _, name := range files {
+			t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
+				archive, err := txtar.ParseFile(name)
+				if err != nil {
+					t.Fatal(err)
+				}
+				last := &archive.Files[len(archive.Files)-1]
+				if (last.Name == "want") != (sort.dir == "bad") {
+					t.Fatalf("%s ends with the part %s", name, last.Name)
+				}
+				got := find(t, archive)
+				want := ""
+				if last.Name == "want" {
+					want = string(last.Data)
+				}
+				if *update && last.Name == "want" {
+					last.Data = []byte(got)
+					_ = os.Remove(name) // or it keeps its mode
+					if err := os.WriteFile(name, txtar.Format(archive), 0o644); err != nil {
+						t.Fatal(err)
+					}
+				} else if got != want {
+					t.Errorf("found\n%swant\n%s", got, want)
+				}
+				if n := strings.Count(got, "\n"); sort.dir == "bad" && n != 1 {
+					t.Errorf("found %d mistakes, want the one that was made:\n%s", n, got)
+				}
+			})
+		}
+	}
+}
+
+// find writes a configuration to a directory and checks it there.
+func find(t *testing.T, archive *txtar.Archive) string {
+	dir := t.TempDir()
+	for name, text := range site {
+		write(t, filepath.Join(dir, name), text, 0o600)
+	}
+	for _, f := range archive.Files {
+		name, mode := f.Name, os.FileMode(0o600)
+		text := strings.ReplaceAll(string(f.Data), "@DIR@", dir)
+		if rest, found := strings.CutSuffix(name, " (readable)"); found {
+			name, mode = rest, 0o644
+		}
+		if rest, found := strings.CutSuffix(name, " (crlf)"); found {
+			name, text = rest, strings.ReplaceAll(text, "\n", "\r\n")
+		}
+		if rest, found := strings.CutSuffix(name, " (bom)"); found {
+			name, text = rest, "\ufeff"+text
+		}
+		write(t, filepath.Join(dir, name), text, mode)
+	}
+	first, _, _ := strings.Cut(archive.Files[0].Name, " ")
+	var b strings.Builder
+	for _, m := range File(filepath.Join(dir, first), Options{Env: func(name string) (string, bool) {
+		return map[string]string{"DIR": dir}[name], name == "DIR"
+	}}) {
+		b.WriteString(strings.ReplaceAll(m.String(), dir+"/", "") + "\n")
+	}
+	return strings.ReplaceAll(b.String(), dir, "DIR")
+}
+
+func write(t *testing.T, name, text string, mode os.FileMode) {
+	if err := os.MkdirAll(filepath.Dir(name), 0o750); err != nil {
+		t.Fatal(err)
+	}
+	_ = os.Remove(name) // or it keeps its mode
+	if err := os.WriteFile(name, []byte(text), mode); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The examples of the repository are right, wherever they are checked.
+func TestExamples(t *testing.T) {
+	for _, name := range []string{"fluent-bit.conf", "fluent-bit.yaml"} {
+		src, err := os.ReadFile(filepath.Join("..", "..", name+".example"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		file := filepath.Join(t.TempDir(), name)
+		write(t, file, string(src), 0o600)
+		unset := func(string) (string, bool) { return "", false }
+		for _, m := range File(file, Options{Env: unset, Elsewhere: true}) {
+			t.Error(m)
+		}
+	}
+}

@@ -1,0 +1,19 @@
+package enrich
+
+import (
+	"errors"
+
+	"fluent-bit-misp/misp"
+)
+
+// Check reads the options of a stanza as [Open] does, and returns the same
+// error, but opens nothing.
+func Check(property func(name string) (value string, set bool)) error {
+	o, mistakes := ParseOptions(property)
+	_, rules := o.CompileRules()
+	client, err := misp.NewClient(o.MISP)
+	if err == nil {
+		client.Close()
+	}
+	return errors.Join(mistakes, rules, err)
+}
