@@ -89,6 +89,10 @@ func (b *batch) judge(e *Engine, looked *lookedAt) (o outcome) {
 			var n int
 			b.matches, n = addMatches(b.matches, found.Indicator, e.set.Paths()[found.Path], found.Derived, answer)
 			o.total += n
+			if n == 0 && found.Derived == rules.Parent && answer.Hit.Partial && o.verdict == misp.Clean {
+				// The domain itself may be among what was not read.
+				o.verdict, o.reason = misp.Unknown, misp.BadAnswer
+			}
 		case misp.Unknown:
 			o.verdict, o.open = misp.Unknown, true
 			if o.reason == "" {

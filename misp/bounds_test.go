@@ -121,6 +121,33 @@ func TestSlowMISP(t *testing.T) {
 	}
 }
 
+// TestSlowPages: each page is there in time, but not the whole answer. That is
+// MISP's failure, not the caller's, whatever the time that it takes.
+func TestSlowPages(t *testing.T) {
+	book := &logBook{}
+	paged := pagedMISP(t, 1000, "203.0.113.7")
+	client := newTestClient(t, func(w http.ResponseWriter, r *http.Request) {
+		time.Sleep(150 * time.Millisecond)
+		paged(w, r)
+	}, func(cfg *Config) {
+		cfg.Log = book.logger()
+		cfg.Timeout = 200 * time.Millisecond
+	})
+	client.pageRows = 10
+	cache := newTestCache(t, client, CacheConfig{})
+	start := time.Now()
+	if a := lookup(cache, indicators(t, "ip 203.0.113.7"))[0]; a != (Answer{Reason: Timeout}) {
+		t.Errorf("got %+v", a)
+	}
+	if d := time.Since(start); d > 2*time.Second {
+		t.Errorf("took %v", d)
+	}
+	want := "level=ERROR msg=\"MISP at " + client.cfg.URL + ": no full answer within 800ms: see whether MISP is up and fast enough, or raise timeout\"\n"
+	if got := book.take(); got != want || !client.Away() || client.Stats().Errors[Timeout] != 1 {
+		t.Errorf("logged %s, away %v, stats %+v", got, client.Away(), client.Stats())
+	}
+}
+
 func sleep(r *http.Request) {
 	select {
 	case <-r.Context().Done():

@@ -25,7 +25,7 @@ type CacheConfig struct {
 
 	BatchSize      int           // values asked for together; 500
 	MaxConcurrency int           // batches asked for at the same time; 2; one more if it is urgent
-	Timeout        time.Duration // of a batch, once it is asked for; 30 s
+	Timeout        time.Duration // of a batch, once it is asked for; as long as the next source takes
 
 	Log *slog.Logger     // nothing by default
 	Now func() time.Time // time.Now
@@ -71,7 +71,6 @@ func NewCache(next Source, cfg CacheConfig) *Cache {
 	setDefault(&cfg.StaleTTL, 24*time.Hour)
 	setDefault(&cfg.BatchSize, 500)
 	setDefault(&cfg.MaxConcurrency, 2)
-	setDefault(&cfg.Timeout, 30*time.Second)
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
@@ -162,14 +161,25 @@ func (c *Cache) PurgeAll() {
 func (c *Cache) Len() int { return int(c.size.Load()) }
 
 // Close ends what the cache is asking for, and its goroutines. Whoever waits
-// gets Unknown; so does whoever asks later for what is not in the cache.
+// gets Unknown; so does whoever asks later for what is not in the cache. It
+// leaves behind a next source that does not return within a second.
 func (c *Cache) Close() {
 	c.flights.mu.Lock()
 	c.flights.closed = true
 	c.flights.mu.Unlock()
 	c.cancel()
-	c.running.Wait()
+	ended := make(chan struct{})
+	go func() {
+		c.running.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-time.After(closeTime):
+	}
 }
+
+const closeTime = time.Second
 
 // elapsed is the time on the cache's own clock. It is monotonic, so that
 // setting the clock of the machine ends no answer and prolongs none.

@@ -3,6 +3,7 @@ package misp
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -19,6 +20,9 @@ import (
 // A search that fails is tried again where that may help, as long as its
 // context allows. While a MISP does not answer, the client leaves it alone for
 // a while; if there is no other, it says Unknown at once.
+//
+// A look-up ends by itself: each request takes Timeout at most, and a search of
+// many pages four times as long; it is tried a few times.
 //
 // A Client may be used concurrently. Make one with [NewClient].
 type Client struct {
@@ -44,10 +48,6 @@ const (
 	maxBody  = 32 << 20
 	maxRow   = 4 << 20
 )
-
-// maxQuestion bounds the values of one search, in bytes: many web servers take
-// no request of more than 1 MB.
-const maxQuestion = 512 << 10
 
 // NewClient returns a client for the MISPs that cfg names. It does not connect.
 // The error names every mistake in cfg, one on a line.
@@ -123,40 +123,6 @@ func (c *Client) Lookup(ctx context.Context, indicators []ioc.Indicator, answers
 	workers.Wait()
 }
 
-// lookupBatch answers what goes into one search, or into several where values
-// are long.
-func (c *Client) lookupBatch(ctx context.Context, indicators []ioc.Indicator, answers []Answer) {
-	if half := len(indicators) / 2; half > 0 && size(indicators) > maxQuestion {
-		c.lookupBatch(ctx, indicators[:half], answers[:half])
-		c.lookupBatch(ctx, indicators[half:], answers[half:])
-		return
-	}
-	q := newQuestion(indicators)
-	if len(q.values) == 0 {
-		clear(answers)
-		return
-	}
-	complete, err := c.ask(ctx, q)
-	for i := range answers {
-		switch {
-		case err != nil:
-			answers[i] = Answer{Reason: err.Reason}
-		case indicators[i].IsZero():
-			answers[i] = Answer{}
-		default:
-			answers[i] = q.found[i].answer(complete)
-		}
-	}
-}
-
-// size returns how long the values of the indicators are, in bytes.
-func size(indicators []ioc.Indicator) (n int) {
-	for _, indicator := range indicators {
-		n += len(indicator.Value())
-	}
-	return n
-}
-
 // until returns a context that ends with ctx and with the client.
 func (c *Client) until(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(ctx)
@@ -171,8 +137,8 @@ const (
 
 // ask searches for q, at one MISP after the other until one answers. If none
 // does, it tries again where that may help and ctx leaves time for it. The
-// error is that of the first MISP.
-func (c *Client) ask(ctx context.Context, q *question) (complete bool, err *Error) {
+// error is that of the first MISP, from is nil then.
+func (c *Client) ask(ctx context.Context, q *question) (from *server, complete bool, err *Error) {
 	for try := range maxTries {
 		if try > 0 && !backOff(ctx, try) {
 			break
@@ -182,10 +148,10 @@ func (c *Client) ask(ctx context.Context, q *question) (complete bool, err *Erro
 		for _, s := range c.servers {
 			complete, failed := c.askServer(ctx, s, q)
 			if failed == nil {
-				return complete, nil
+				return s, complete, nil
 			}
 			if ctx.Err() != nil {
-				return false, failed
+				return nil, false, failed
 			}
 			err = cmp.Or(err, failed)
 			again = again || failed.transient && !s.hold.open()
@@ -194,7 +160,7 @@ func (c *Client) ask(ctx context.Context, q *question) (complete bool, err *Erro
 			break
 		}
 	}
-	return false, err
+	return nil, false, err
 }
 
 // backOff waits before the given try, each time about twice as long as before.
@@ -238,11 +204,11 @@ func (c *Client) askServer(ctx context.Context, s *server, q *question) (complet
 		return false, err
 	}
 	complete, err = c.search(ctx, s, r, func(row *row) bool {
-		if !c.passesToIDs(row) || !c.passesPublished(row) {
+		if !row.readable() {
+			q.unread++
 			return false
 		}
-		a := row.attribute(s.url)
-		return q.take(&a)
+		return c.passesToIDs(row) && c.passesPublished(row) && q.take(row, s.url)
 	})
 	if err != nil && (ctx.Err() != nil || err.ours) {
 		s.hold.cancel(pass)
@@ -252,6 +218,14 @@ func (c *Client) askServer(ctx context.Context, s *server, q *question) (complet
 		c.stats.failed(err.Reason)
 	}
 	s.hold.leave(pass, err)
+	if err == nil && q.unread > 0 {
+		s.hold.mention(&Error{
+			Reason:  BadAnswer,
+			URL:     s.url,
+			Problem: fmt.Sprintf("%d of the attributes in its answer cannot be read, as type or value is missing", q.unread),
+			Advice:  adviseServer,
+		})
+	}
 	return complete, err
 }
 

@@ -149,8 +149,12 @@ func parseURLs(list string) (urls []string, err error) {
 	}
 	var mistakes []error
 	for s := range strings.FieldsFuncSeq(list, func(r rune) bool { return r == ',' || unicode.IsSpace(r) }) {
+		if i := strings.IndexAny(s, "?#"); i >= 0 { // what follows is not shown, as it may be the key
+			mistakes = append(mistakes, fmt.Errorf("url %q has a %c after it: %s", s[:i], s[i], want))
+			continue
+		}
 		u, err := url.Parse(s)
-		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 			mistakes = append(mistakes, fmt.Errorf("url %q: %s", s, want))
 			continue
 		}

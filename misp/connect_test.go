@@ -41,6 +41,14 @@ func TestNoConnection(t *testing.T) {
 	}()
 	plain := httptest.NewServer(answer(rows()))
 	defer plain.Close()
+	ssh := newFakeMISP(t, func(w http.ResponseWriter, _ *http.Request) {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			panic(err)
+		}
+		io.WriteString(conn, "SSH-2.0-OpenSSH_9 "+strings.Repeat("x", 252)+testKey+strings.Repeat("x", 1000)+"\r\n\r\n")
+		conn.Close()
+	})
 
 	tests := []struct {
 		name   string
@@ -51,6 +59,7 @@ func TestNoConnection(t *testing.T) {
 		{"refused", Config{URL: closed.URL}, Unreachable, "connection refused: see whether MISP is up, and check the port in url"},
 		{"no such host", Config{URL: "http://misp.invalid"}, Unreachable, "check the host name in url, and that this machine can resolve it"},
 		{"hangs up", Config{URL: "http://" + hangsUp.Addr().String()}, Unreachable, "EOF: something closed the connection: see the logs of MISP and of its web server"},
+		{"no HTTP", Config{URL: ssh.URL}, Unreachable, "…: what answers there does not speak HTTP as it should: check host and port in url"},
 		{"no TLS", Config{URL: strings.Replace(plain.URL, "http", "https", 1)}, Unreachable,
 			"there is no TLS on this port: check the port in url, or write it with http://"},
 		{"proxy", Config{URL: "http://misp.example", Proxy: NewSecret("http://me:hunter2@" + closed.Listener.Addr().String())}, Unreachable,
@@ -106,10 +115,12 @@ func TestTLS(t *testing.T) {
 	good := newCertificate(t, "127.0.0.1", time.Hour)
 	old := newCertificate(t, "127.0.0.1", -time.Hour)
 	other := newCertificate(t, "192.0.2.1", time.Hour)
+	nameless := newCertificate(t, "", time.Hour)
 	tests := []struct {
 		name       string
 		server     certificate
 		wantClient bool
+		maxVersion uint16
 		tls        TLS
 		err        string // end of it; none if MISP answers
 	}{
@@ -119,6 +130,8 @@ func TestTLS(t *testing.T) {
 		{name: "unknown authority", server: good, err: "set tls.ca_file to the certificate of the authority that signed MISP's"},
 		{name: "expired", server: old, tls: TLS{CAFile: old.crtFile}, err: "renew MISP's certificate, or check the clock of this machine"},
 		{name: "another name", server: other, tls: TLS{CAFile: other.crtFile}, err: "use a name in url that is in MISP's certificate"},
+		{name: "no name", server: nameless, tls: TLS{CAFile: nameless.crtFile}, err: "give MISP a certificate that names its host as a subjectAltName"},
+		{name: "TLS 1.1", server: good, maxVersion: tls.VersionTLS11, tls: TLS{CAFile: good.crtFile}, err: "MISP's web server knows TLS 1.1 at most: have it take TLS 1.2"},
 		{name: "no client certificate", server: good, wantClient: true, tls: TLS{CAFile: good.crtFile},
 			err: "MISP did not like this side of TLS: if it wants a client certificate, set tls.crt_file and tls.key_file"},
 	}
@@ -126,7 +139,7 @@ func TestTLS(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			server := httptest.NewUnstartedServer(answer(rows()))
 			server.Config.ErrorLog = log.New(io.Discard, "", 0)
-			server.TLS = &tls.Config{Certificates: []tls.Certificate{tt.server.pair}}
+			server.TLS = &tls.Config{Certificates: []tls.Certificate{tt.server.pair}, MinVersion: tls.VersionTLS10, MaxVersion: tt.maxVersion}
 			if tt.wantClient {
 				server.TLS.ClientAuth = tls.RequireAnyClientCert
 			}
@@ -154,7 +167,8 @@ type certificate struct {
 	crtFile, keyFile string
 }
 
-// newCertificate makes one that signs itself and ends after life.
+// newCertificate makes one that signs itself and ends after life. It is for an
+// address, or for none.
 func newCertificate(t *testing.T, address string, life time.Duration) certificate {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -165,10 +179,12 @@ func newCertificate(t *testing.T, address string, life time.Duration) certificat
 		SerialNumber:          big.NewInt(1),
 		NotBefore:             time.Now().Add(-24 * time.Hour),
 		NotAfter:              time.Now().Add(life),
-		IPAddresses:           []net.IP{net.ParseIP(address)},
 		IsCA:                  true,
 		BasicConstraintsValid: true,
 		KeyUsage:              x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+	}
+	if address != "" {
+		template.IPAddresses = []net.IP{net.ParseIP(address)}
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {

@@ -3,8 +3,8 @@ package misp
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
+	"math"
 	"strconv"
 	"strings"
 )
@@ -53,32 +53,29 @@ const (
 	on
 )
 
+// A field that is none of what its type takes reads as if it were absent.
+
 func (n *number) UnmarshalJSON(b []byte) error {
-	switch s := strings.Trim(string(b), `"`); s {
-	case "null", "false", "":
-		*n = 0
-	case "true":
-		*n = 1
-	default:
-		i, err := strconv.ParseInt(s, 10, 64)
-		if err != nil {
-			return fmt.Errorf("%s is not a number", clip(string(b), 40))
-		}
+	s := strings.Trim(string(b), `"`)
+	*n = 0
+	if i, err := strconv.ParseInt(s, 10, 64); err == nil {
 		*n = number(i)
+	} else if f, err := strconv.ParseFloat(s, 64); err == nil && math.Abs(f) < 1<<53 {
+		*n = number(f)
+	} else if s == "true" {
+		*n = 1
 	}
 	return nil
 }
 
 func (f *flag) UnmarshalJSON(b []byte) error {
 	switch strings.Trim(string(b), `"`) {
-	case "null":
-		*f = absent
 	case "false", "0", "":
 		*f = off
 	case "true", "1":
 		*f = on
 	default:
-		return fmt.Errorf("%s is neither true nor false", clip(string(b), 40))
+		*f = absent
 	}
 	return nil
 }
@@ -87,9 +84,7 @@ func (t *text) UnmarshalJSON(b []byte) error {
 	switch {
 	case b[0] == '"':
 		return json.Unmarshal(b, (*string)(t))
-	case b[0] == '{' || b[0] == '[':
-		return fmt.Errorf("%s is not a text", clip(string(b), 40))
-	case string(b) == "null":
+	case b[0] == '{' || b[0] == '[' || string(b) == "null":
 		*t = ""
 	default:
 		*t = text(b)
@@ -97,34 +92,43 @@ func (t *text) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// What an Attribute keeps of the free texts and tags of MISP. Most are far
-// shorter; without bounds a single value could fill memory and records.
+// readable reports whether the row says what it is about.
+func (r *row) readable() bool { return r.Type != "" && r.Value != "" }
+
+// What an Attribute keeps of the texts and tags of MISP, in bytes and in
+// number. Most are far shorter; without bounds a single value could fill memory
+// and records.
 const (
-	maxText = 4 << 10
-	maxTags = 100
+	maxText    = 4 << 10 // of those that people write, and of values
+	maxWord    = 256     // of the others, and of a tag
+	maxTags    = 100
+	maxTagText = 8 << 10 // of all tags
 )
 
+func (t text) long() string { return clip(string(t), maxText) }
+func (t text) word() string { return clip(string(t), maxWord) }
+
 // attribute returns the row as an Attribute of the MISP at base.
-func (r *row) attribute(base string) Attribute {
-	return Attribute{
+func (r *row) attribute(base string) *Attribute {
+	return &Attribute{
 		ID:             int64(r.ID),
 		EventID:        int64(r.EventID),
 		ObjectID:       int64(r.ObjectID),
-		ObjectRelation: string(r.ObjectRelation),
-		Category:       string(r.Category),
-		Type:           string(r.Type),
-		Value:          string(r.Value),
-		Comment:        clip(string(r.Comment), maxText),
-		UUID:           string(r.UUID),
+		ObjectRelation: r.ObjectRelation.word(),
+		Category:       r.Category.word(),
+		Type:           r.Type.word(),
+		Value:          r.Value.long(),
+		Comment:        r.Comment.long(),
+		UUID:           r.UUID.word(),
 		ToIDs:          r.ToIDs == on,
 		Timestamp:      int64(r.Timestamp),
 		Tags:           r.tags(),
 		Event: Event{
 			URL:         base + "/events/view/" + strconv.FormatInt(int64(r.EventID), 10),
-			Info:        clip(string(r.Event.Info), maxText),
-			UUID:        string(r.Event.UUID),
-			Org:         string(r.Event.Orgc.Name),
-			Date:        string(r.Event.Date),
+			Info:        r.Event.Info.long(),
+			UUID:        r.Event.UUID.word(),
+			Org:         r.Event.Orgc.Name.word(),
+			Date:        r.Event.Date.word(),
 			ThreatLevel: int(r.Event.ThreatLevelID),
 			Published:   r.Event.Published == on,
 		},
@@ -139,12 +143,16 @@ func (r *row) tags() []string {
 	}
 	names := make([]string, 0, min(len(r.Tag)+len(r.Event.Tag), maxTags))
 	known := make(map[text]bool, cap(names))
+	size := 0
 	for _, tags := range [][]tag{r.Tag, r.Event.Tag} {
 		for _, t := range tags {
-			if t.Name != "" && !known[t.Name] && len(names) < maxTags {
-				known[t.Name] = true
-				names = append(names, string(t.Name))
+			name := t.Name.word()
+			if name == "" || known[t.Name] || len(names) == maxTags || size+len(name) > maxTagText {
+				continue
 			}
+			known[t.Name] = true
+			names = append(names, name)
+			size += len(name)
 		}
 	}
 	return names
@@ -155,7 +163,8 @@ func (r *row) tags() []string {
 // a time, and returns at the first error, its own or that of each.
 //
 // What is not exactly the shape of such an answer is an error, so that half an
-// answer is never taken for a clean one.
+// answer is never taken for a clean one. Within a row, an odd field is absent;
+// the row may then not be readable.
 func decode(r io.Reader, each func(*row) error) error {
 	d := json.NewDecoder(r)
 	found := false
@@ -231,7 +240,10 @@ func decodeRows(d *json.Decoder, each func(*row) error) error {
 	}
 	for d.More() {
 		var r row
-		if err := d.Decode(&r); err != nil {
+		var odd *json.UnmarshalTypeError
+		// All but what is odd in a row is decoded: PHP writes [] for an object
+		// that is empty, and one odd row must not spoil the others.
+		if err := d.Decode(&r); err != nil && !errors.As(err, &odd) {
 			return cutOff(err)
 		}
 		if err := each(&r); err != nil {

@@ -2,6 +2,7 @@ package misp
 
 import (
 	"errors"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -51,6 +52,19 @@ func TestDecode(t *testing.T) {
 			in:   `{"response": {"Attribute": [{"value":4444,"comment":true,"id":false,"to_ids":0}, {"id":true,"to_ids":""}]}}`,
 			want: []Attribute{{Value: "4444", Comment: "true", Event: noEvent}, {ID: 1, Event: noEvent}},
 		},
+		{
+			name: "odd fields and rows",
+			in: `{"response": {"Attribute": [
+				{"value":"a","Event":[],"Tag":{},"object_relation":[],"to_ids":"yes","timestamp":"2026-01-01","id":1.0,"comment":{"x":["y"]}},
+				{"value":"b","Event":{"info":"i","Orgc":[],"Tag":["x",["y"],{"name":["z"]},{"name":"t"}]},"event_id":"3","id":"99999999999999999999"},
+				{"value":"c","Event":"x","Tag":7,"to_ids":[],"id":1e3,"uuid":false}, {"value":{"x":1}}, [1], "x", null, 7]}}`,
+			want: []Attribute{
+				{Value: "a", ID: 1, Event: noEvent},
+				{Value: "b", EventID: 3, Tags: []string{"t"}, Event: Event{URL: "https://m/events/view/3", Info: "i"}},
+				{Value: "c", ID: 1000, UUID: "false", Event: noEvent},
+				{Event: noEvent}, {Event: noEvent}, {Event: noEvent}, {Event: noEvent}, {Event: noEvent},
+			},
+		},
 		{name: "none", in: `{"response": {"Attribute": []}}`},
 		{name: "none, from an old MISP", in: `{"response":[]}`},
 		{name: "with more around it", in: `{"meta": {"a": [1]}, "response": {"x": null, "Attribute": []}, "y": "z"} ` + "\n"},
@@ -70,9 +84,6 @@ func TestDecode(t *testing.T) {
 		{name: "no attributes", in: `{"response": {}}`, err: `there is no "Attribute" in its "response"`},
 		{name: "attributes by number", in: `{"response": {"Attribute": {"0": {}}}}`, err: `"Attribute" is not a list`},
 		{name: "twice", in: `{"response": [], "response": []}`, err: `"response" comes twice`},
-		{name: "a value that is an object", in: `{"response": {"Attribute": [{"value":{"a":1}}]}}`, err: `{"a":1} is not a text`},
-		{name: "an id that is a word", in: `{"response": {"Attribute": [{"id":"x"}]}}`, err: `"x" is not a number`},
-		{name: "a flag that is a word", in: `{"response": {"Attribute": [{"to_ids":"maybe"}]}}`, err: `"maybe" is neither true nor false`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -99,25 +110,33 @@ func TestDecodeStops(t *testing.T) {
 	}
 }
 
+// TestAttributeIsBounded: a hit must stay small, whatever MISP says.
 func TestAttributeIsBounded(t *testing.T) {
-	long := strings.Repeat("é", 10_000)
-	tags := strings.Repeat(`{"name":"same"},`, 100)
-	for i := range 200 {
-		tags += `{"name":"t` + strings.Repeat("x", i) + `"},`
+	long := strings.Repeat("é", 100_000)
+	var tags []string
+	for i := range 300 {
+		tags = append(tags, fmt.Sprintf(`{"name":"%d%s"}`, i%200, strings.Repeat("x", i%200)))
 	}
-	got, err := decodeAll(`{"response":{"Attribute":[{"comment":"` + long + `","value":"` + long + `","Tag":[` + strings.Trim(tags, ",") + `]}]}}`)
+	list := strings.Join(tags, ",") + `,{"name":"` + long + `"}`
+	got, err := decodeAll(strings.ReplaceAll(`{"response":{"Attribute":[{"object_relation":"L","category":"L","type":"L","value":"L","comment":"L","uuid":"L","Tag":[`+list+`],
+		"Event":{"info":"L","uuid":"L","date":"L","Orgc":{"name":"L"},"Tag":[`+list+`]}}]}}`, `"L"`, `"`+long+`"`))
 	if err != nil {
 		t.Fatal(err)
 	}
 	a := got[0]
-	if len(a.Comment) > maxText || !strings.HasSuffix(a.Comment, "é…") {
-		t.Errorf("comment has %d bytes and ends in %q", len(a.Comment), a.Comment[len(a.Comment)-8:])
+	for text, max := range map[*string]int{
+		&a.Value: 4096, &a.Comment: 4096, &a.Event.Info: 4096,
+		&a.ObjectRelation: 256, &a.Category: 256, &a.Type: 256, &a.UUID: 256, &a.Event.UUID: 256, &a.Event.Org: 256, &a.Event.Date: 256,
+	} {
+		if len(*text) > max || len(*text) < max-2 || !strings.HasSuffix(*text, "é…") {
+			t.Errorf("a text has %d bytes of %d and ends in %q", len(*text), max, (*text)[len(*text)-8:])
+		}
 	}
-	if a.Value != long {
-		t.Error("the value was cut")
+	if size := len(strings.Join(a.Tags, "")); len(a.Tags) != 100 || size > 8192 {
+		t.Errorf("%d tags of %d bytes", len(a.Tags), size)
 	}
-	if len(a.Tags) != maxTags {
-		t.Errorf("%d tags, want %d", len(a.Tags), maxTags)
+	if got, _ := decodeAll(`{"response":{"Attribute":[{"Tag":[{"name":"` + long + `"}` + strings.Repeat(`,{"name":"a`+long+`"}`, 2) + `]}]}}`); len(got[0].Tags) != 2 || len(got[0].Tags[0]) > 256 {
+		t.Errorf("%d tags", len(got[0].Tags))
 	}
 }
 
@@ -149,7 +168,7 @@ func FuzzDecode(f *testing.F) {
 
 func decodeAll(answer string) (all []Attribute, err error) {
 	err = decode(strings.NewReader(answer), func(r *row) error {
-		all = append(all, r.attribute("https://m"))
+		all = append(all, *r.attribute("https://m"))
 		return nil
 	})
 	return all, err

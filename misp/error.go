@@ -81,6 +81,8 @@ func transportError(ctx context.Context, err error, timeout time.Duration) *Erro
 		e.transient = true
 	case errors.As(err, &authority):
 		e.Advice = "set tls.ca_file to the certificate of the authority that signed MISP's"
+	case errors.As(err, &name) && len(name.Certificate.DNSNames)+len(name.Certificate.IPAddresses) == 0:
+		e.Advice = "give MISP a certificate that names its host as a subjectAltName"
 	case errors.As(err, &name):
 		e.Advice = "use a name in url that is in MISP's certificate"
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
@@ -89,15 +91,15 @@ func transportError(ctx context.Context, err error, timeout time.Duration) *Erro
 		e.Advice = "give MISP a certificate that is made for a server"
 	case errors.As(err, &plain) || errors.Is(err, http.ErrSchemeMismatch):
 		e.Advice = "there is no TLS on this port: check the port in url, or write it with http://"
+	case strings.Contains(e.Problem, "tls: protocol version not supported") || strings.Contains(e.Problem, "tls: server selected unsupported protocol version"):
+		e.Advice = "MISP's web server knows TLS 1.1 at most: have it take TLS 1.2"
 	case errors.As(err, &op) && op.Op == "remote error":
 		e.Advice = "MISP did not like this side of TLS: if it wants a client certificate, set tls.crt_file and tls.key_file"
 	case errors.As(err, &op) && op.Op == "dial" && op.Timeout():
 		e.Advice = adviseRoute
 		e.transient = true
 	case errors.Is(err, context.DeadlineExceeded) || errors.As(err, &slow) && slow.Timeout():
-		e.Reason = Timeout
-		e.Problem = fmt.Sprintf("no full answer within %v", timeout)
-		e.Advice = "see whether MISP is up and fast enough, or raise timeout"
+		return tooSlow(err, timeout)
 	case errors.Is(err, syscall.ECONNREFUSED):
 		e.Advice = "see whether MISP is up, and check the port in url"
 		e.transient = true
@@ -107,21 +109,36 @@ func transportError(ctx context.Context, err error, timeout time.Duration) *Erro
 	case errors.Is(err, syscall.ECONNRESET) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
 		e.Advice = "something closed the connection: " + adviseServer
 		e.transient = true
+	case strings.Contains(e.Problem, "malformed"): // the error has no type
+		e.Advice = "what answers there does not speak HTTP as it should: check host and port in url"
 	}
 	return e
 }
 
+// tooSlow is the error of an answer that is not there in time.
+func tooSlow(cause error, limit time.Duration) *Error {
+	return &Error{
+		Reason:  Timeout,
+		Problem: fmt.Sprintf("no full answer within %v", limit),
+		Advice:  "see whether MISP is up and fast enough, or raise timeout",
+		cause:   cause,
+	}
+}
+
 // statusError explains an answer that is not 200 OK. It reads a little of the
-// body, where MISP says why.
-func statusError(resp *http.Response) *Error {
+// body, where MISP says why, unless the connection is no longer one for HTTP: no
+// timeout ends a read from it.
+func (c *Client) statusError(resp *http.Response) *Error {
 	e := &Error{Reason: BadAnswer, Status: resp.StatusCode}
 	e.Problem = strings.TrimSpace(strconv.Itoa(resp.StatusCode) + " " + http.StatusText(resp.StatusCode))
-	if said := whatItSaid(resp.Body); said != "" {
-		e.Problem += fmt.Sprintf(" (%q)", said)
+	if resp.StatusCode != http.StatusSwitchingProtocols {
+		if said := c.whatItSaid(resp.Body); said != "" {
+			e.Problem += fmt.Sprintf(" (%q)", said)
+		}
 	}
 	switch code := resp.StatusCode; {
 	case code >= 300 && code < 400:
-		e.Problem, e.Advice = redirect(resp)
+		e.Problem, e.Advice = c.redirect(resp)
 	case code == http.StatusUnauthorized || code == http.StatusForbidden:
 		e.Reason = Forbidden
 		e.Advice = "check api_key: it must be right and not expired, of a user whose role has API access, and allowed from this address"
@@ -145,13 +162,13 @@ func statusError(resp *http.Response) *Error {
 
 // redirect explains why a redirect was not followed: it would carry the key to
 // who knows where, and end at a page for people.
-func redirect(resp *http.Response) (problem, advice string) {
+func (c *Client) redirect(resp *http.Response) (problem, advice string) {
 	to, err := resp.Location()
 	if err != nil {
 		return fmt.Sprintf("%d, a redirect to nowhere", resp.StatusCode), adviseURL
 	}
 	to.User, to.RawQuery, to.Fragment = nil, "", ""
-	problem = clip(fmt.Sprintf("%d, a redirect to %s", resp.StatusCode, to), maxSaid)
+	problem = clip(fmt.Sprintf("%d, a redirect to %s", resp.StatusCode, c.redact(to.String())), maxSaid)
 	from := resp.Request.URL
 	switch {
 	case strings.HasSuffix(to.Path, "/users/login"):
@@ -166,21 +183,21 @@ const maxSaid = 300 // bytes of what MISP said that an error repeats
 
 // whatItSaid finds the words for people in the body of an error: MISP's
 // message, or the title of a page.
-func whatItSaid(body io.Reader) string {
+func (c *Client) whatItSaid(body io.Reader) string {
 	start, _ := io.ReadAll(io.LimitReader(body, 4<<10))
 	var answer struct{ Name, Message string }
 	if json.Unmarshal(start, &answer) == nil {
 		if answer.Message == "" {
 			answer.Message = answer.Name
 		}
-		return clip(answer.Message, maxSaid)
+		return clip(c.redact(answer.Message), maxSaid)
 	}
 	if _, after, ok := bytes.Cut(start, []byte("<title>")); ok {
 		start, _, _ = bytes.Cut(after, []byte("</title>"))
 	} else if bytes.HasPrefix(bytes.TrimSpace(start), []byte("<")) {
 		return "" // tags say nothing to people
 	}
-	return clip(string(bytes.TrimSpace(start)), maxSaid)
+	return clip(c.redact(string(bytes.TrimSpace(start))), maxSaid)
 }
 
 // clip cuts s to at most max bytes, between characters, and says so.

@@ -74,6 +74,9 @@ func (c *Cache) await(ctx context.Context, indicators []ioc.Indicator, answers [
 			case <-ctx.Done():
 				answers[i] = c.unanswered(indicators[i].Key(), Timeout)
 				continue
+			case <-c.stop.Done():
+				answers[i] = c.unanswered(indicators[i].Key(), Timeout)
+				continue
 			}
 		}
 		answers[i] = seats[n].answers[seats[n].number]
@@ -209,8 +212,12 @@ func (c *Cache) fly(f *flight) {
 }
 
 func (c *Cache) ask(f *flight) {
-	ctx, cancel := context.WithTimeout(c.stop, c.cfg.Timeout)
-	defer cancel()
+	ctx := c.stop
+	if c.cfg.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, c.cfg.Timeout)
+		defer cancel()
+	}
 	if f.urgent {
 		ctx = Urgent(ctx)
 	}

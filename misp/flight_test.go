@@ -135,6 +135,40 @@ func TestBatchesLandOneByOne(t *testing.T) {
 	}
 }
 
+// TestSourceSaysHowLongItTakes: ending a flight early would make the failure of
+// MISP look like that of a caller.
+func TestSourceSaysHowLongItTakes(t *testing.T) {
+	c := newTestCache(t, sourceFunc(func(ctx context.Context, _ []ioc.Indicator, answers []Answer) {
+		if end, ok := ctx.Deadline(); ok {
+			t.Errorf("it has to end after %v", time.Until(end))
+		}
+		answers[0] = Answer{Verdict: Clean}
+	}), CacheConfig{})
+	lookup(c, indicators(t, "ip 203.0.113.7"))
+}
+
+// TestCloseLeavesBehindWhatDoesNotEnd: a source that never returns.
+func TestCloseLeavesBehindWhatDoesNotEnd(t *testing.T) {
+	asked, end := make(chan bool), make(chan bool)
+	c := NewCache(sourceFunc(func(context.Context, []ioc.Indicator, []Answer) {
+		asked <- true
+		<-end
+	}), CacheConfig{})
+	defer c.running.Wait()
+	defer close(end)
+	got := make(chan Answer)
+	go func() { got <- lookup(c, indicators(t, "ip 203.0.113.7"))[0] }()
+	<-asked
+	start := time.Now()
+	c.Close()
+	if a := <-got; a != (Answer{Reason: Timeout}) {
+		t.Errorf("who waits gets %+v", a)
+	}
+	if d := time.Since(start); d > 2*time.Second {
+		t.Errorf("took %v", d)
+	}
+}
+
 func TestFlightHasATimeout(t *testing.T) {
 	c := newTestCache(t, newGate(), CacheConfig{Timeout: 20 * time.Millisecond})
 	if got := lookup(c, indicators(t, "ip 203.0.113.7"))[0]; got != (Answer{Reason: Timeout}) {

@@ -5,10 +5,14 @@ import "cmp"
 // A Hit is what MISP knows of one indicator.
 type Hit struct {
 	// Attributes are those that hold the indicator, weightiest first (see
-	// [Attribute.Outweighs]), at most MaxAttributes of them.
+	// [Attribute.Outweighs]), at most MaxAttributes of them. Of each type that
+	// there is, the weightiest is among them.
 	Attributes []Attribute
 	// Total counts them all, also those left out.
 	Total int
+	// Partial says that MISP has, or may have, more than was read: Total is the
+	// least that there is.
+	Partial bool
 }
 
 // MaxAttributes bounds the attributes that a Hit keeps.

@@ -37,8 +37,29 @@ func TestFindingsKeepTheWeightiest(t *testing.T) {
 	if answer.Verdict != Known || answer.Hit.Total != 1000 || len(answer.Hit.Attributes) != MaxAttributes {
 		t.Fatalf("%v of %d attributes, %d kept", answer.Verdict, answer.Hit.Total, len(answer.Hit.Attributes))
 	}
+	if !answer.Hit.Partial {
+		t.Error("not partial, though MISP has more")
+	}
 	sorted := slices.IsSortedFunc(answer.Hit.Attributes, func(a, b Attribute) int { return a.compare(&b) })
 	if !sorted || answer.Hit.Attributes[0].ID != 999 || answer.Hit.Attributes[49].ID != 950 {
 		t.Errorf("kept %d to %d, sorted %v", answer.Hit.Attributes[0].ID, answer.Hit.Attributes[49].ID, sorted)
+	}
+}
+
+// TestFindingsKeepEveryType: the only attribute that lists a domain as such is
+// not lost among those that list it as a host, however heavy these are.
+func TestFindingsKeepEveryType(t *testing.T) {
+	var f findings
+	f.add(&Attribute{ID: 1, Type: "domain"})
+	f.add(&Attribute{ID: 2, Type: "domain", Timestamp: 1})
+	for n := range 1000 {
+		f.add(&Attribute{ID: int64(n + 3), Type: "hostname", ToIDs: true})
+	}
+	hit := f.answer(true).Hit
+	if hit.Total != 1002 || hit.Partial || len(hit.Attributes) != MaxAttributes {
+		t.Fatalf("%d attributes, partial %v, %d kept", hit.Total, hit.Partial, len(hit.Attributes))
+	}
+	if last := hit.Attributes[49]; last.ID != 2 || hit.Attributes[48].ID != 954 || hit.Attributes[0].ID != 1002 {
+		t.Errorf("kept %d to %d and %d", hit.Attributes[0].ID, hit.Attributes[48].ID, last.ID)
 	}
 }

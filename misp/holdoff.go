@@ -8,9 +8,9 @@ import (
 )
 
 // A holdoff leaves MISP alone for a while when it does not answer, so that a
-// MISP in trouble is not asked for every chunk, and tells the log: once when
-// MISP stops answering, at most every logEvery while that lasts, once when it
-// answers again.
+// MISP in trouble is not asked for every chunk, and tells the log when MISP
+// stops answering, with one line a reason and logEvery at most, and after such a
+// line when it answers again.
 //
 // It sets in at once after a failure that will last, and after openAfter in a
 // row that may be over with the next request. After a while one request at a
@@ -20,15 +20,21 @@ type holdoff struct {
 	log  *slog.Logger
 	now  func() time.Time
 
-	mu        sync.Mutex
-	last      *Error    // why MISP is left alone; nil while it is not
-	failures  int       // in a row
-	since     time.Time // when the first of them was
-	pauses    int       // in a row
-	until     time.Time // when the next probe may go
-	probing   bool      // one is under way
-	logged    map[Reason]time.Time
-	mentioned time.Time
+	mu       sync.Mutex
+	last     *Error    // why MISP is left alone; nil while it is not
+	failures int       // in a row
+	since    time.Time // when the first of them was
+	pauses   int       // in a row
+	until    time.Time // when the next probe may go
+	probing  bool      // one is under way
+	told     bool      // the log has a line about them
+	logged   map[topic]time.Time
+}
+
+// A topic is what the log has a line about: failures, or what is none.
+type topic struct {
+	reason  Reason
+	failure bool
 }
 
 const (
@@ -96,15 +102,15 @@ func (h *holdoff) leave(p pass, err *Error) {
 	now := h.now()
 	switch {
 	case err == nil:
-		if h.last != nil {
+		if h.told {
 			h.log.Info("MISP at " + h.name + " answers again after " + now.Sub(h.since).Round(time.Second).String())
 		}
-		h.last, h.failures, h.pauses, h.logged = nil, 0, 0, nil
+		h.last, h.failures, h.pauses, h.told = nil, 0, 0, false
 	case h.last != nil && !p.probe:
 		// It set out before MISP was left alone, and says nothing new.
 	default:
 		if h.failures == 0 {
-			h.since, h.logged = now, map[Reason]time.Time{}
+			h.since = now
 		}
 		h.failures++
 		if h.last == nil && err.transient && h.failures < openAfter {
@@ -113,21 +119,35 @@ func (h *holdoff) leave(p pass, err *Error) {
 		h.last = err
 		h.pauses++
 		h.until = now.Add(pause(err, h.pauses))
-		if at, ok := h.logged[err.Reason]; !ok || now.Sub(at) >= logEvery {
-			h.logged[err.Reason] = now
+		if h.isNews(topic{err.Reason, true}) {
+			h.told = true
 			h.log.Error(err.Error())
 		}
 	}
 }
 
-// mention logs an error that is no failure of MISP, at most every logEvery.
+// mention logs an error for which MISP is not left alone, at most one a reason
+// and logEvery.
 func (h *holdoff) mention(err *Error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if now := h.now(); h.mentioned.IsZero() || now.Sub(h.mentioned) >= logEvery {
-		h.mentioned = now
+	if h.isNews(topic{err.Reason, false}) {
 		h.log.Warn(err.Error())
 	}
+}
+
+// isNews reports whether the log had no line about t for logEvery, and notes
+// that it has one now.
+func (h *holdoff) isNews(t topic) bool {
+	now := h.now()
+	if at, ok := h.logged[t]; ok && now.Sub(at) < logEvery {
+		return false
+	}
+	if h.logged == nil {
+		h.logged = map[topic]time.Time{}
+	}
+	h.logged[t] = now
+	return true
 }
 
 // pause returns how long to leave MISP alone, for that many times in a row.

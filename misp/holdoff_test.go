@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"log/slog"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -164,7 +163,8 @@ func TestHoldoffProbes(t *testing.T) {
 // must happen again and again, without success in between.
 func TestHoldoffNeedsRepeatedFailures(t *testing.T) {
 	book := &logBook{}
-	h := &holdoff{name: "m", log: book.logger(), now: newClock().now}
+	clock := newClock()
+	h := &holdoff{name: "m", log: book.logger(), now: clock.now}
 	passing, lasting := &Error{Reason: ServerError, transient: true}, &Error{Reason: Forbidden}
 	for _, tt := range []struct {
 		failures []*Error
@@ -176,6 +176,7 @@ func TestHoldoffNeedsRepeatedFailures(t *testing.T) {
 		{[]*Error{nil, lasting}, true},
 		{[]*Error{nil, passing, lasting}, true},
 	} {
+		clock.add(logEvery)
 		for _, err := range tt.failures {
 			h.leave(pass{probe: h.open()}, err)
 		}
@@ -237,9 +238,27 @@ func TestHoldoffLogsChanges(t *testing.T) {
 	if got := book.take(); got != want {
 		t.Errorf("got  %s want %s", got, want)
 	}
-	fail(nil)
+	clock.add(31 * time.Second)
+	for i := range 10 { // the last such line is 123 s old, that of slow more than 10 minutes
+		want := ""
+		if i == 0 {
+			want = slowLine
+			fail(slow)
+		} else {
+			fail(down)
+		}
+		if got := book.take(); got != want {
+			t.Errorf("it comes and goes, failure %d: got %q, want %q", i, got, want)
+		}
+		clock.add(31 * time.Second)
+		fail(nil)
+		if got := book.take(); (got != "") != (i == 0) {
+			t.Errorf("it comes and goes, answer %d: got %q", i, got)
+		}
+	}
+	clock.add(logEvery)
 	fail(down)
-	if got := book.take(); strings.Count(got, "\n") != 1 {
+	if got := book.take(); got != downLine {
 		t.Errorf("the next time it is down: got %q", got)
 	}
 }

@@ -116,7 +116,7 @@ func (c *Client) get(ctx context.Context, path string) (*http.Response, *Error) 
 	}
 	if resp.StatusCode != http.StatusOK {
 		defer resp.Body.Close()
-		return nil, statusError(resp)
+		return nil, c.statusError(resp)
 	}
 	return resp, nil
 }

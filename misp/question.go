@@ -19,6 +19,7 @@ type question struct {
 	kinds  [256]bool // by ioc.Kind
 	found  []findings
 	seen   map[int64]bool // the ids of the rows that were taken
+	unread int            // rows that cannot be read, whichever value they hold
 	buf    ioc.Buffer
 }
 
@@ -48,6 +49,7 @@ func newQuestion(indicators []ioc.Indicator) *question {
 func (q *question) reset() {
 	clear(q.found)
 	clear(q.seen)
+	q.unread = 0
 }
 
 // types returns the names of the MISP types that can hold what is asked.
@@ -66,26 +68,28 @@ func (q *question) types() []string {
 	return names
 }
 
-// take adds an attribute to what is known of the indicators that it holds. It
-// returns false if it holds none that was asked for.
-func (q *question) take(a *Attribute) bool {
-	if q.seen[a.ID] {
+// take adds a row of the MISP at base to what is known of the indicators that
+// it holds. It returns false if it holds none that was asked for.
+func (q *question) take(r *row, base string) bool {
+	if q.seen[int64(r.ID)] {
 		return true // it moved from one page to the next while MISP was written to
 	}
-	taken := false
-	for _, place := range places()[a.Type] {
+	var a *Attribute
+	for _, place := range places()[string(r.Type)] {
 		if !q.kinds[place.kind] {
 			continue
 		}
-		for _, i := range q.matches(place, a.Value) {
+		for _, i := range q.matches(place, string(r.Value)) {
+			if a == nil {
+				a = r.attribute(base)
+			}
 			q.found[i].add(a)
-			taken = true
 		}
 	}
-	if taken && a.ID != 0 {
+	if a != nil && r.ID != 0 {
 		q.seen[a.ID] = true
 	}
-	return taken
+	return a != nil
 }
 
 // matches returns where the indicators stand that a value holds at a place.
@@ -145,12 +149,26 @@ func (f *findings) add(a *Attribute) {
 	}
 }
 
+// keepWeightiest sorts the attributes and drops the lightest, but for the
+// weightiest of each type: what a type says of an indicator, no other does.
 func (f *findings) keepWeightiest() {
-	slices.SortFunc(f.attributes, func(a, b Attribute) int { return a.compare(&b) })
-	if len(f.attributes) > MaxAttributes {
-		clear(f.attributes[MaxAttributes:])
-		f.attributes = f.attributes[:MaxAttributes]
+	byWeight := func(a, b Attribute) int { return a.compare(&b) }
+	slices.SortFunc(f.attributes, byWeight)
+	if len(f.attributes) <= MaxAttributes {
+		return
 	}
+	var kept, others []Attribute
+	types := map[string]bool{}
+	for _, a := range f.attributes {
+		if types[a.Type] {
+			others = append(others, a)
+		} else {
+			kept = append(kept, a)
+		}
+		types[a.Type] = true
+	}
+	f.attributes = append(kept, others...)[:MaxAttributes]
+	slices.SortFunc(f.attributes, byWeight)
 }
 
 // answer returns what is known of the indicator, complete saying that MISP
@@ -159,7 +177,7 @@ func (f *findings) answer(complete bool) Answer {
 	switch {
 	case f.total > 0:
 		f.keepWeightiest()
-		return Answer{Verdict: Known, Hit: &Hit{Attributes: slices.Clone(f.attributes), Total: f.total}}
+		return Answer{Verdict: Known, Hit: &Hit{Attributes: slices.Clone(f.attributes), Total: f.total, Partial: !complete}}
 	case complete:
 		return Answer{Verdict: Clean}
 	}

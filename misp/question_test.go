@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"reflect"
+	"strings"
 	"testing"
 )
 
@@ -36,7 +37,7 @@ func TestAnswersAreMappedBack(t *testing.T) {
 		{"ports", []string{"ip 203.0.113.7", "ip 4.4.4.4"},
 			[]string{"ip-dst|port 203.0.113.7|4444", "ip-src|port 203.0.113.8|203.0.113.7", "hostname|port evil.example.com|443"}, []int{1, 0}, 2},
 		{"IPv6 in another spelling", []string{"ip 2001:db8::1"}, []string{"ip-dst 2001:0DB8:0:0:0:0:0:1"}, []int{1}, 0},
-		{"a composite without its second part", []string{"ip 203.0.113.7"}, []string{"domain|ip 203.0.113.7", "domain|ip "}, []int{0}, 2},
+		{"a composite without its second part", []string{"ip 203.0.113.7"}, []string{"domain|ip 203.0.113.7", "domain|ip |"}, []int{0}, 2},
 		{"the same value twice", []string{"ip 203.0.113.7", "ip 203.0.113.7"}, []string{"ip-src 203.0.113.7"}, []int{1, 1}, 0},
 	}
 	for _, tt := range tests {
@@ -58,6 +59,41 @@ func TestAnswersAreMappedBack(t *testing.T) {
 				t.Errorf("%d dropped, want %d", got, tt.dropped)
 			}
 		})
+	}
+}
+
+// TestUnreadableRow: nobody knows which value it is about, so that no value is
+// clean; but the other rows count, and MISP is not left alone.
+func TestUnreadableRow(t *testing.T) {
+	for _, odd := range []string{`{}`, `{"type":"ip-src"}`, `{"value":"203.0.113.8"}`, `{"type":"ip-src","value":["203.0.113.8"]}`, `{"type":"ip-src","value":null}`, `"x"`, `[]`, `null`} {
+		book := &logBook{}
+		c := newTestClient(t, answer(`{"response":{"Attribute":[`+odd+`,{"type":"ip-src","value":"203.0.113.7"}]}}`), func(cfg *Config) { cfg.Log = book.logger() })
+		ask := indicators(t, "ip 203.0.113.7", "ip 203.0.113.8")
+		for range 2 {
+			got := lookup(c, ask)
+			if got[0].Hit == nil || got[0].Hit.Total != 1 || !got[0].Hit.Partial || got[1] != (Answer{Reason: BadAnswer}) {
+				t.Errorf("%s: got %+v", odd, got)
+			}
+		}
+		if s := c.Stats(); s.Dropped != 2 || s.Requests != 2 {
+			t.Errorf("%s: stats %+v", odd, s)
+		}
+		want := "level=WARN msg=\"MISP at " + c.cfg.URL + ": 1 of the attributes in its answer cannot be read, as type or value is missing: see the logs of MISP and of its web server\"\n"
+		if got := book.take(); got != want {
+			t.Errorf("%s: logged %s", odd, got)
+		}
+		if findings, complete, err := c.Search(t.Context(), ask[0]); len(findings) != 1 || complete || err != nil {
+			t.Errorf("%s: %d findings, complete %v, %v", odd, len(findings), complete, err)
+		}
+	}
+}
+
+// TestLongValue: what is kept of a value is cut, after it was compared.
+func TestLongValue(t *testing.T) {
+	const sha = "275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f"
+	c := newTestClient(t, answer(rows("filename|sha256 "+strings.Repeat("x", 5000)+"|"+sha)))
+	if a := lookup(c, indicators(t, "sha256 "+sha))[0]; a.Hit == nil || len(a.Hit.Attributes[0].Value) != maxText {
+		t.Errorf("got %+v", a)
 	}
 }
 

@@ -24,16 +24,21 @@ type restSearch struct {
 	Type             []string `json:"type,omitempty"`
 	ToIDs            *int     `json:"to_ids,omitempty"`
 	Published        *int     `json:"published,omitempty"`
+	Order            []string `json:"order"`
 	Limit            int      `json:"limit"`
 	Page             int      `json:"page"`
 	IncludeContext   int      `json:"includeContext"`
 	IncludeEventTags int      `json:"includeEventTags"`
 }
 
+// newestFirst keeps the pages of an answer apart, and has the newest where more
+// attributes are there than are read.
+var newestFirst = []string{"Attribute.id desc"}
+
 // request returns a search for values, of which there must be one at least:
 // to MISP, none is no filter.
 func (c *Client) request(values []string) *restSearch {
-	r := &restSearch{ReturnFormat: "json", Limit: c.pageRows, IncludeContext: 1, IncludeEventTags: 1}
+	r := &restSearch{ReturnFormat: "json", Order: newestFirst, Limit: c.pageRows, IncludeContext: 1, IncludeEventTags: 1}
 	r.Value.OR = values
 	return r
 }
@@ -54,22 +59,35 @@ func (f Filter) param() *int {
 // client reads. A panic is an error too, as whatever MISP sends must not end
 // the program.
 func (c *Client) search(ctx context.Context, s *server, r *restSearch, take func(*row) bool) (complete bool, err *Error) {
+	within, cancel := context.WithTimeout(ctx, maxSearchTime*c.cfg.Timeout)
+	defer cancel()
 	what := "the answer of MISP at " + s.url
-	if !c.guard.run(what, func() { complete, err = c.pages(ctx, s, r, take) }) {
+	if !c.guard.run(what, func() { complete, err = c.pages(within, s, r, take) }) {
 		err = &Error{Reason: BadAnswer, Problem: "its answer meets a bug of this program"}
 	}
-	if err != nil && ctx.Err() != nil {
+	switch {
+	case err == nil:
+		return complete, nil
+	case ctx.Err() != nil:
 		return false, s.gaveUp(ctx)
+	case within.Err() != nil:
+		err = tooSlow(within.Err(), maxSearchTime*c.cfg.Timeout)
 	}
-	if err != nil {
-		err.URL = s.url
-		err.Problem = oneLine(c.redact(err.Problem))
-	}
-	return complete, err
+	err.URL = s.url
+	err.Problem = oneLine(clip(c.redact(err.Problem), maxProblem))
+	return false, err
 }
+
+// maxSearchTime is how long all pages of an answer may take together, as a
+// multiple of what each may take.
+const maxSearchTime = 4
+
+// maxProblem bounds what an error says, in bytes: a part of it may be MISP's.
+const maxProblem = 600
 
 func (c *Client) pages(ctx context.Context, s *server, r *restSearch, take func(*row) bool) (complete bool, failed *Error) {
 	c.stats.values.Add(uint64(len(r.Value.OR)))
+	rows, taken := 0, 0
 	for r.Page = 1; r.Page <= c.maxPages; r.Page++ {
 		if r.Page > 1 {
 			if err := s.refusesMore(ctx); err != nil {
@@ -77,10 +95,13 @@ func (c *Client) pages(ctx context.Context, s *server, r *restSearch, take func(
 			}
 		}
 		p, err := c.page(ctx, s, r, take)
-		switch {
-		case err != nil:
+		if err != nil {
 			return false, err
-		case p.taken == 0 && (p.rows >= c.pageRows || p.tooLong):
+		}
+		rows += p.rows
+		taken += p.taken
+		switch {
+		case p.taken == 0 && (p.rows >= c.pageRows || p.tooLong), taken == 0 && rows >= manyRows:
 			return false, &Error{
 				Reason:  BadAnswer,
 				Problem: fmt.Sprintf("none of %d attributes is one that was asked for", p.rows),
@@ -94,6 +115,10 @@ func (c *Client) pages(ctx context.Context, s *server, r *restSearch, take func(
 	}
 	return false, nil
 }
+
+// manyRows is how many attributes none of which was asked for are no answer. A
+// few may be there because MISP compares without regard to accents.
+const manyRows = 10
 
 // A page says what was in a page of an answer.
 type page struct {
@@ -142,7 +167,7 @@ func (c *Client) page(ctx context.Context, s *server, r *restSearch, take func(*
 	}
 	return p, &Error{
 		Reason: BadAnswer, Status: resp.StatusCode, cause: err,
-		Problem: "its answer is not that of a search: " + clip(err.Error(), maxSaid),
+		Problem: "its answer is not that of a search: " + clip(c.redact(err.Error()), maxSaid),
 		Advice:  adviseURL,
 	}
 }
@@ -178,12 +203,12 @@ func (c *Client) post(ctx context.Context, s *server, r *restSearch) (*http.Resp
 	s.allowance.heard(resp.Header, s.now())
 	if resp.StatusCode != http.StatusOK {
 		defer resp.Body.Close()
-		return nil, statusError(resp)
+		return nil, c.statusError(resp)
 	}
 	if media, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")); strings.HasSuffix(media, "html") {
 		defer resp.Body.Close()
 		problem := "its answer is a page for people, not JSON"
-		if said := whatItSaid(resp.Body); said != "" {
+		if said := c.whatItSaid(resp.Body); said != "" {
 			problem += fmt.Sprintf(" (%q)", said)
 		}
 		return nil, &Error{Reason: BadAnswer, Status: resp.StatusCode, Problem: problem, Advice: adviseURL}
@@ -191,7 +216,8 @@ func (c *Client) post(ctx context.Context, s *server, r *restSearch) (*http.Resp
 	return resp, nil
 }
 
-// redact takes out of a text what an answer may have repeated of the secrets.
+// redact takes out of a text what an answer may have repeated of the secrets,
+// also at its end where that is cut off. A text is redacted before it is cut.
 func (c *Client) redact(s string) string {
 	secrets := []string{c.cfg.APIKey.Reveal()}
 	if proxy, err := url.Parse(c.cfg.Proxy.Reveal()); err == nil {
@@ -199,12 +225,22 @@ func (c *Client) redact(s string) string {
 		secrets = append(secrets, password)
 	}
 	for _, secret := range secrets {
-		if secret != "" {
-			s = strings.ReplaceAll(s, secret, hidden)
+		if secret == "" {
+			continue
+		}
+		s = strings.ReplaceAll(s, secret, hidden)
+		for n := len(secret) - 1; n >= maxShown; n-- {
+			if rest, cut := strings.CutSuffix(s, secret[:n]); cut {
+				s = rest + hidden
+				break
+			}
 		}
 	}
 	return s
 }
+
+// maxShown is how much of the start of a secret is no secret, in bytes.
+const maxShown = 4
 
 // oneLine takes the line breaks and other control characters out of a text, so
 // that an answer cannot write lines of its own into the log.

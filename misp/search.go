@@ -19,8 +19,8 @@ type Finding struct {
 // Search asks MISP for one indicator without filters, for a person who wonders
 // why a look-up finds nothing. It always asks, also while look-ups leave MISP
 // alone; of several MISPs, the first that answers. The findings come weightiest
-// first; complete is false if there are more than the client reads. The error
-// joins an [*Error] of each MISP.
+// first; complete is false if there are, or may be, more than the client reads.
+// The error joins an [*Error] of each MISP.
 func (c *Client) Search(ctx context.Context, indicator ioc.Indicator) (findings []Finding, complete bool, err error) {
 	ctx, cancel := c.until(ctx)
 	defer cancel()
@@ -42,9 +42,13 @@ func (c *Client) Search(ctx context.Context, indicator ioc.Indicator) (findings 
 func (c *Client) searchServer(ctx context.Context, s *server, q *question, indicator ioc.Indicator) (findings []Finding, complete bool, err *Error) {
 	q.reset()
 	complete, err = c.search(ctx, s, c.request(q.values), func(row *row) bool {
-		f := Finding{Attribute: row.attribute(s.url)}
-		if !q.take(&f.Attribute) {
-			if !holds(f.Value, indicator) {
+		if !row.readable() {
+			q.unread++
+			return false
+		}
+		f := Finding{Attribute: *row.attribute(s.url)}
+		if !q.take(row, s.url) {
+			if !holds(string(row.Value), indicator) {
 				return false
 			}
 			f.HiddenBy = append(f.HiddenBy, "type")
@@ -59,7 +63,7 @@ func (c *Client) searchServer(ctx context.Context, s *server, q *question, indic
 		return true
 	})
 	slices.SortFunc(findings, func(a, b Finding) int { return a.compare(&b.Attribute) })
-	return findings, complete, err
+	return findings, complete && q.unread == 0, err
 }
 
 // holds reports whether an attribute's value, or a part of it, is the

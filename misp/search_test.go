@@ -42,7 +42,7 @@ func TestSearchSaysWhatHides(t *testing.T) {
 		if got := fmt.Sprint(got); got != "["+tt.want+"]" {
 			t.Errorf("to_ids %d, published %d: got  %s\nwant %s", tt.toIDs, tt.published, got, tt.want)
 		}
-		want := `{"returnFormat":"json","value":{"OR":["203.0.113.7"]},"limit":1000,"page":1,"includeContext":1,"includeEventTags":1}`
+		want := `{"returnFormat":"json","value":{"OR":["203.0.113.7"]},"order":["Attribute.id desc"],"limit":1000,"page":1,"includeContext":1,"includeEventTags":1}`
 		if request != want {
 			t.Errorf("got  %s\nwant %s", request, want)
 		}

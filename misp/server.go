@@ -52,9 +52,14 @@ func (s *server) refusesMore(ctx context.Context) *Error {
 	return s.waitForPace(ctx, true)
 }
 
-// waitForPace waits until max_requests_per_minute lets one more request go.
+const maxPaceWait = 30 * time.Second
+
+// waitForPace waits until max_requests_per_minute lets one more request go, or
+// gives up at once if that is too long.
 func (s *server) waitForPace(ctx context.Context, urgent bool) *Error {
-	err := s.pace.wait(ctx, urgent)
+	within, cancel := context.WithTimeout(ctx, maxPaceWait)
+	defer cancel()
+	err := s.pace.wait(within, urgent)
 	switch {
 	case err == nil:
 		return nil

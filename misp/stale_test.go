@@ -26,8 +26,8 @@ func TestStaleHits(t *testing.T) {
 	}{
 		{"serve with their age, until MISP is back", nil, []step{
 			{0, Answer{Verdict: Known, Hit: hit}, Answer{Verdict: Known, Hit: hit}, 1},
-			{50 * minute, away, Answer{Verdict: Known, Hit: hit}, 1},
-			{10 * minute, away, Answer{Verdict: Known, Hit: hit, Age: 60 * minute}, 2},
+			{45 * minute, away, Answer{Verdict: Known, Hit: hit}, 1},
+			{15 * minute, away, Answer{Verdict: Known, Hit: hit, Age: 60 * minute}, 2},
 			{20 * time.Second, away, Answer{Verdict: Known, Hit: hit, Age: 60*minute + 20*time.Second}, 2},
 			{20 * time.Second, away, Answer{Verdict: Known, Hit: hit, Age: 60*minute + 40*time.Second}, 3},
 			{minute, Answer{Verdict: Known, Hit: other}, Answer{Verdict: Known, Hit: other}, 4},
