@@ -122,6 +122,31 @@ func newEngine(o Options, set *rules.Set, cache *misp.Cache, storage storage, lo
 // Enrich takes max_wait at most, whatever MISP and the disk do; ctx can end the
 // wait sooner. What is not answered by then is unknown, and followed up.
 func (e *Engine) Enrich(ctx context.Context, chunk []byte, alloc func(size int) []byte) (out []byte, modified bool) {
+	out, late := e.enrich(ctx, chunk, alloc)
+	if late != nil {
+		e.late.outbox.handed(late, true)
+	}
+	return out, out != nil
+}
+
+// Deliver is Enrich for a caller who sees to it that the chunk arrives: deliver
+// is called once, with the new chunk or with the chunk as it was, and says
+// whether it has arrived, which Deliver returns. If not, the late hits in it
+// wait for another chunk.
+func (e *Engine) Deliver(ctx context.Context, chunk []byte, alloc func(size int) []byte, deliver func(out []byte) bool) (delivered bool) {
+	out, late := e.enrich(ctx, chunk, alloc)
+	if late != nil {
+		defer func() { e.late.outbox.handed(late, delivered) }()
+	}
+	if out == nil {
+		out = chunk
+	}
+	return deliver(out)
+}
+
+// enrich returns the new chunk, nil if nothing changes, and the late hits in
+// it, which must be given back to the outbox.
+func (e *Engine) enrich(ctx context.Context, chunk []byte, alloc func(size int) []byte) (out []byte, late []*lateHit) {
 	budget := budget{begin: time.Now(), wait: e.wait}
 	// A batch that panicked half-way is not put back.
 	b := e.batches.Get().(*batch)
@@ -135,33 +160,34 @@ func (e *Engine) Enrich(ctx context.Context, chunk []byte, alloc func(size int) 
 			e.store(ctx, b, chunk, budget)
 		}
 	}
-	out = e.write(b, chunk, alloc)
+	out, late = e.write(b, chunk, alloc)
 	e.stats.add(b)
 	b.forget()
 	if len(chunk) <= maxKept && len(b.indicators) <= maxKeptIndicators {
 		e.batches.Put(b)
 	}
-	return out, out != nil
+	return out, late
 }
 
-// write writes the new chunk if there is one.
-func (e *Engine) write(b *batch, chunk []byte, alloc func(size int) []byte) (out []byte) {
-	var late []*lateHit
+// write writes the new chunk if there is one, with late hits that wait.
+func (e *Engine) write(b *batch, chunk []byte, alloc func(size int) []byte) (out []byte, late []*lateHit) {
 	var size int
 	// Behind what is not msgpack to the end, nobody would find them.
 	if b.events > 0 && b.end == len(chunk) {
 		late, size = e.late.outbox.take()
 	}
-	if late != nil {
-		defer func() { e.late.outbox.handed(late, out != nil) }()
-	}
 	if len(b.edits) == 0 && late == nil {
-		return nil
+		return nil, nil
 	}
+	defer func() {
+		if out == nil && late != nil { // a panic
+			e.late.outbox.handed(late, false)
+		}
+	}()
 	spliced := event.SplicedSize(chunk, b.edits)
 	memory := alloc(spliced + size)
 	event.Splice(memory, chunk, b.edits)
-	return appendLate(memory[:spliced], late, time.Now())
+	return appendLate(memory[:spliced], late, time.Now()), late
 }
 
 // The memory for the work on a chunk is kept for the next one unless the chunk

@@ -483,3 +483,30 @@ func FuzzStoredAlert(f *testing.F) {
 		}
 	})
 }
+
+// A late hit in a chunk that did not arrive waits for another one.
+func TestLateHitIsDeliveredOnce(t *testing.T) {
+	server := misptest.New(database())
+	letGo := shut(server)
+	e := openAt(t, server.Start(t), "max_wait", "10ms")
+	enrich(e, chunk(t, lateAlert))
+	letGo()
+	refused := 0
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		var late []string
+		delivered := e.Deliver(context.Background(), chunk(t, other), func(n int) []byte { return make([]byte, n) }, func(out []byte) bool {
+			late = alerts(out)[1:]
+			return len(late) == 0 || refused == 3
+		})
+		switch {
+		case len(late) == 1 && delivered:
+			if records, _ := enrich(e, chunk(t, other)); len(records) != 1 {
+				t.Errorf("it came again: %q", records)
+			}
+			return
+		case len(late) == 1:
+			refused++
+		}
+	}
+	t.Errorf("the late hit did not come after %d refusals", refused)
+}

@@ -41,35 +41,37 @@ func (d *delivery) deliver(tag string, chunk []byte) (delivered bool) {
 		return false // MISP need not be asked for what cannot be sent
 	}
 	before := d.engine.Stats().Unknown
-	enriched := d.enrich(chunk)
-	if d.retryUnknown && d.engine.Stats().Unknown > before {
-		return false
-	}
-	return d.sender.Send(d.ctx, tag, enriched)
+	return d.enrich(chunk, func(out []byte) bool {
+		if d.retryUnknown && d.engine.Stats().Unknown > before {
+			return false
+		}
+		return d.sender.Send(d.ctx, tag, out)
+	})
 }
 
 // maxKept is the size of a chunk, in bytes, past which its memory is not kept.
 // Fluent Bit's chunks have at most about 2 MB.
 const maxKept = 4 << 20
 
-// enrich returns the chunk with what MISP knows; as it was after a defect,
+// enrich hands the chunk with what MISP knows to send; as it was after a defect,
 // which would come again with each attempt.
-func (d *delivery) enrich(chunk []byte) (out []byte) {
-	out = chunk
+func (d *delivery) enrich(chunk []byte, send func(out []byte) bool) (delivered bool) {
+	sent := false
 	defer func() {
 		if fault := recover(); fault != nil {
-			out = chunk
 			d.guard.caught(fault)
+			delivered = !sent && send(chunk)
 		}
 	}()
-	enriched, modified := d.engine.Enrich(d.ctx, chunk, func(size int) []byte {
-		if cap(d.memory) < size {
-			d.memory = make([]byte, size)
-		}
-		return d.memory[:size]
+	return d.engine.Deliver(d.ctx, chunk, d.alloc, func(out []byte) bool {
+		sent = true
+		return send(out)
 	})
-	if modified {
-		out = enriched
+}
+
+func (d *delivery) alloc(size int) []byte {
+	if cap(d.memory) < size {
+		d.memory = make([]byte, size)
 	}
-	return out
+	return d.memory[:size]
 }
