@@ -22,7 +22,7 @@ var may = map[string][]string{
 	"enrich":         {"enrich/event", "enrich/pending", "rules", "misp", "misp/ioc"},
 	"plugin":         {"enrich", "enrich/forward"},
 	"conf":           {},
-	"conf/check":     {"conf", "enrich", "rules"},
+	"conf/check":     {"conf", "enrich", "enrich/forward", "rules"},
 	"cmd/mispctl":    {"conf", "conf/check", "enrich", "enrich/event", "rules", "misp", "misp/ioc", "misp/misptest"},
 	"packaging/sbom": {},
 	"test":           {},

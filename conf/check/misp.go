@@ -6,6 +6,7 @@ import (
 
 	"fluent-bit-misp/conf"
 	"fluent-bit-misp/enrich"
+	"fluent-bit-misp/enrich/forward"
 	"fluent-bit-misp/rules"
 )
 
@@ -21,7 +22,7 @@ var hosts = map[string][]string{
 // misp checks the options of a section of the plugin. If it is not known to be
 // whole, nothing is missing from it.
 func (c *checker) misp(s *conf.Section, whole bool) {
-	known := slices.Concat(hosts[s.Kind], enrich.OptionNames())
+	known := slices.Concat(hosts[s.Kind], optionNames(s.Kind))
 	first := map[string]conf.Place{}
 	for _, p := range s.Properties {
 		name := strings.ToLower(p.Key)
@@ -35,7 +36,15 @@ func (c *checker) misp(s *conf.Section, whole bool) {
 			first[name] = p.Place
 		}
 	}
-	for _, err := range leaves(enrich.Check(c.property(s))) {
+	errs := leaves(enrich.Check(c.property(s)))
+	if s.Kind == "output" {
+		_, err := forward.ParseOptions(c.property(s))
+		errs = append(errs, leaves(err)...)
+		if p, set := s.Get("on_unknown"); set && p.Unset == "" && p.Value != "send" && p.Value != "retry" {
+			c.mistake(p.Place, "on_unknown %q: want send or retry", p.Value)
+		}
+	}
+	for _, err := range errs {
 		if in, ok := err.(rules.Mistakes); ok {
 			for _, m := range in {
 				c.mistake(conf.Place{File: m.File, Line: m.Line}, "%s", m.Message)
@@ -54,15 +63,37 @@ func (c *checker) misp(s *conf.Section, whole bool) {
 	}
 }
 
+// optionNames returns the options that the plugin takes in a section of a kind.
+func optionNames(kind string) []string {
+	names := enrich.OptionNames()
+	if kind != "output" {
+		return names
+	}
+	for i, name := range names {
+		names[i] = nameIn(kind, name)
+	}
+	return slices.Concat(names, forward.OptionNames(), []string{"on_unknown"})
+}
+
+// nameIn returns what an option of the engine is called in a section of a kind:
+// Fluent Bit keeps the names that begin with tls. in an output for itself.
+func nameIn(kind, name string) string {
+	if kind == "output" && strings.HasPrefix(name, "tls.") {
+		return "misp." + name
+	}
+	return name
+}
+
 // onDisk are the options that name files.
-var onDisk = []string{"api_key_file", "tls.ca_file", "tls.crt_file", "tls.key_file"}
+var onDisk = []string{"api_key_file", "tls.ca_file", "tls.crt_file", "tls.key_file", "storage_path", "late_hits_file",
+	"forward.shared_key_file", "forward.tls.ca_file", "forward.tls.crt_file", "forward.tls.key_file"}
 
 // property returns the options of s as the plugin would get them. What cannot
 // be known here is left out, or something right stands in for it.
 func (c *checker) property(s *conf.Section) func(name string) (string, bool) {
 	_, keyFile := s.Get("api_key_file")
 	return func(name string) (string, bool) {
-		p, set := s.Get(name)
+		p, set := s.Get(nameIn(s.Kind, name))
 		switch {
 		case p.Unset != "" && name == "url":
 			return "https://misp.example", true
