@@ -201,10 +201,12 @@ func TestMISPIsAway(t *testing.T) {
 		t.Errorf("%d wait, want %d", n, total)
 	}
 	server.Fault(nil)
-	late := lateHits(t, e, total/2)
-	for i, record := range late {
-		if want := fmt.Sprintf(`"id":"1772359200.%d"`, 2*i); !strings.Contains(record, want) {
-			t.Fatalf("late hit %d: no %s in %s", i, want, record)
+	// An alert that could not be answered alone goes behind the others, so they
+	// come in any order.
+	late := strings.Join(lateHits(t, e, total/2), "\n")
+	for i := range total / 2 {
+		if want := fmt.Sprintf(`"id":"1772359200.%d"`, 2*i); strings.Count(late, want) != 1 {
+			t.Errorf("%d late hits with %s, want 1", strings.Count(late, want), want)
 		}
 	}
 	workedOff(t, e)
