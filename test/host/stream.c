@@ -20,13 +20,18 @@ void die(int code, const char *format, ...)
 	exit(code);
 }
 
-/* The stream of chunks, shared by the threads. */
+/* The stream of chunks, shared by the threads. A thread that waits for the next
+ * chunk does not keep others from answering. */
 static struct {
-	pthread_mutex_t lock;
+	pthread_mutex_t reading, writing;
 	pthread_cond_t turn;
 	enum { flowing, reloading, ended } state;
 	unsigned long taken, answered;
-} stream = {.lock = PTHREAD_MUTEX_INITIALIZER, .turn = PTHREAD_COND_INITIALIZER};
+} stream = {
+	.reading = PTHREAD_MUTEX_INITIALIZER,
+	.writing = PTHREAD_MUTEX_INITIALIZER,
+	.turn = PTHREAD_COND_INITIALIZER,
+};
 
 int next_round(void)
 {
@@ -42,7 +47,7 @@ int take(struct bytes *chunk, unsigned long *number)
 {
 	uint32_t size;
 
-	pthread_mutex_lock(&stream.lock);
+	pthread_mutex_lock(&stream.reading);
 	if (stream.state == flowing) {
 		if (fread(&size, sizeof(size), 1, stdin) != 1) {
 			stream.state = ended;
@@ -57,7 +62,7 @@ int take(struct bytes *chunk, unsigned long *number)
 		}
 	}
 	int taken = stream.state == flowing;
-	pthread_mutex_unlock(&stream.lock);
+	pthread_mutex_unlock(&stream.reading);
 	return taken;
 }
 
@@ -65,9 +70,9 @@ void answer(unsigned long number, int code, struct bytes out)
 {
 	uint32_t size = out.size;
 
-	pthread_mutex_lock(&stream.lock);
+	pthread_mutex_lock(&stream.writing);
 	while (stream.answered != number) {
-		pthread_cond_wait(&stream.turn, &stream.lock);
+		pthread_cond_wait(&stream.turn, &stream.writing);
 	}
 	putchar(code);
 	fwrite(&size, sizeof(size), 1, stdout);
@@ -75,5 +80,5 @@ void answer(unsigned long number, int code, struct bytes out)
 	fflush(stdout);
 	stream.answered++;
 	pthread_cond_broadcast(&stream.turn);
-	pthread_mutex_unlock(&stream.lock);
+	pthread_mutex_unlock(&stream.writing);
 }
