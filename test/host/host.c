@@ -15,9 +15,11 @@
 #include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static const char usage[] =
@@ -40,6 +42,7 @@ static const char usage[] =
 	"  --daemonize        fork between load and start, as Fluent Bit's -d does\n"
 	"  --call-after-exit  after each exit call the plugin once more, with the\n"
 	"                     context that is not valid any more\n"
+	"  --limit MS         print a line about each call of the filter that takes longer\n"
 	"  --report           after each exit print a line about the process\n"
 	"  --help             print this\n"
 	"\n"
@@ -49,9 +52,32 @@ static const char usage[] =
 int num_threads = 1, num_instances = 1, log_level = 3;
 int call_after_exit, report;
 static int daemonize;
+static double limit; /* milliseconds; 0 is none */
+static atomic_long longest; /* call of the filter, in microseconds */
 
 static struct flb_filter_plugin filter;
 static struct flb_filter_instance instances[max_instances];
+
+/* Returns microseconds since some moment. */
+static long now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+/* Notes how long a call took that has begun then. */
+static void note_call(long begin)
+{
+	long took = now() - begin, before = longest;
+
+	while (took > before && !atomic_compare_exchange_weak(&longest, &before, took)) {
+	}
+	if (limit > 0 && took > limit * 1000) {
+		fprintf(stderr, "[host] a call took %.1f ms\n", took / 1000.0);
+	}
+}
 
 /* Passes one chunk through the filter: the return code, and in out a block
  * that is the caller's. */
@@ -61,8 +87,10 @@ static int call_filter(struct flb_filter_instance *ins, struct bytes chunk, stru
 	void *untouched = &filter;
 
 	*out = (struct bytes) {untouched, 42};
+	long begin = now();
 	int code = filter.cb_filter(chunk.data, chunk.size, "wazuh.alerts", 12, &out->data, &out->size,
 	                            ins, NULL, ins->context, NULL);
+	note_call(begin);
 	if (memcmp(copy, chunk.data, chunk.size) != 0) {
 		die(broken, "the plugin has changed a chunk");
 	}
@@ -125,8 +153,8 @@ void print_report(int round)
 	struct sigaction action;
 
 	sigaction(SIGSEGV, NULL, &action);
-	fprintf(stderr, "[host] round %d: %d threads, %d files, %zu bytes, SIGSEGV is %s\n", round,
-	        entries("/proc/self/task"), entries("/proc/self/fd"), mallinfo2().uordblks,
+	fprintf(stderr, "[host] round %d: %d threads, %d files, %zu bytes, longest call %.1f ms, SIGSEGV is %s\n",
+	        round, entries("/proc/self/task"), entries("/proc/self/fd"), mallinfo2().uordblks, longest / 1000.0,
 	        action.sa_handler == crash ? "the host's" : "the plugin's");
 }
 
@@ -186,6 +214,7 @@ static void parse_options(int argc, char **argv)
 		{"threads", required_argument, NULL, 't'},
 		{"log-level", required_argument, NULL, 'v'},
 		{"log-file", required_argument, NULL, 'l'},
+		{"limit", required_argument, NULL, 'm'},
 		{"daemonize", no_argument, &daemonize, 1},
 		{"call-after-exit", no_argument, &call_after_exit, 1},
 		{"report", no_argument, &report, 1},
@@ -200,6 +229,7 @@ static void parse_options(int argc, char **argv)
 		case 't': num_threads = atoi(optarg); break;
 		case 'v': log_level = atoi(optarg); break;
 		case 'l': log_file = fopen(optarg, "a"); break;
+		case 'm': limit = atof(optarg); break;
 		case 'h': fputs(usage, stdout); exit(0);
 		case '?': exit(misused);
 		}
