@@ -16,7 +16,7 @@ NFPM     := github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.0
 export CGO_ENABLED := 1
 
 .DEFAULT_GOAL := build
-.PHONY: help build test e2e demo bench bench-pipeline fuzz packages test-packages vet clean
+.PHONY: help build test e2e chaos demo bench bench-pipeline fuzz packages test-packages vet clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ test: vet $(HOST) $(PLUGIN) ## Run the tests, also with the race detector and in
 
 e2e: build ## Run the real Fluent Bit with the plugin; fails where there is none
 	go test -count=1 -timeout 5m -tags e2e ./test/e2e
+
+chaos: ## Have MISP, the network and the disk fail in every way, for long, while alerts flow
+	go test -count=1 -timeout 20m -v ./test/chaos -args -long
 
 demo: build $(HOST) ## Show a few alerts being enriched, with Fluent Bit if there is one
 	@go run ./test/demo

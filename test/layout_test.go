@@ -30,6 +30,7 @@ var may = map[string][]string{
 	"test/gen/cmd":   {"test/gen"},
 	"test/host":      {},
 	"test/e2e":       {},
+	"test/chaos":     {},
 	"test/fluentbit": {},
 	"test/receiver":  {},
 	"test/demo":      {"misp/misptest", "enrich/event", "test/fluentbit"},
