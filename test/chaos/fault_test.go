@@ -6,9 +6,9 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -162,7 +162,7 @@ func through(t *testing.T, s *site, begin func(*site) (end func()), options ...s
 		t.Errorf("it needed %d MB", peak>>20)
 	}
 	if t.Failed() {
-		t.Logf("log:\n%s", quiet(h.log.String()))
+		t.Logf("log:\n%s", h.quiet())
 	}
 }
 
@@ -184,7 +184,7 @@ func settle(h *host, storage string) {
 	h.t.Helper()
 	for deadline := time.Now().Add(lasting(30*time.Second, 3*time.Minute)); ; time.Sleep(50 * time.Millisecond) {
 		sent, due := h.ledger.open()
-		left, _ := filepath.Glob(filepath.Join(storage, "queue-*", "*.segment"))
+		left := stored(storage)
 		if sent == 0 && due == 0 && len(left) == 0 {
 			return
 		}
@@ -196,6 +196,15 @@ func settle(h *host, storage string) {
 			h.send(h.ledger.chunk(1, false))
 		}
 	}
+}
+
+// stored returns the files of alerts in a storage that have something in them.
+func stored(storage string) []string {
+	files, _ := filepath.Glob(filepath.Join(storage, "queue-*", "*.segment"))
+	return slices.DeleteFunc(files, func(name string) bool {
+		info, err := os.Stat(name)
+		return err != nil || info.Size() == 0
+	})
 }
 
 // check checks what became of the alerts of a ledger.
@@ -211,11 +220,4 @@ func check(t *testing.T, l *ledger, mustBeLate bool) {
 	if mustBeLate && l.late == 0 {
 		t.Errorf("nothing was late: %v", l)
 	}
-}
-
-// quiet leaves out of a log what the collector says.
-func quiet(log string) string {
-	return strings.Join(slices.DeleteFunc(strings.Split(log, "\n"), func(line string) bool {
-		return strings.HasPrefix(line, "gc ")
-	}), "\n")
 }

@@ -3,12 +3,12 @@ package chaos
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -68,7 +68,7 @@ func start(t *testing.T, l *ledger, url, storage string, options ...string) *hos
 	}
 	h := &host{t: t, ledger: l, log: &output{}, read: make(chan struct{})}
 	h.cmd = exec.Command(hostProgram, append(command, filterFile)...)
-	h.cmd.Env = append(os.Environ(), "GODEBUG=gctrace=1,netdns=go")
+	h.cmd.Env = append(os.Environ(), "GODEBUG=gctrace=1,schedtrace=2000,scheddetail=1,netdns=go")
 	h.cmd.Stderr = h.log
 	var err error
 	if h.stdin, err = h.cmd.StdinPipe(); err != nil {
@@ -98,7 +98,7 @@ func (h *host) send(chunk []byte) {
 	}
 	b := binary.LittleEndian.AppendUint32(nil, size)
 	if _, err := h.stdin.Write(append(b, chunk...)); err != nil && !h.killed() {
-		h.t.Fatalf("the host has ended: %v\n%s", err, h.log)
+		h.t.Fatalf("the host has ended: %v\n%s", err, h.quiet())
 	}
 }
 
@@ -152,9 +152,8 @@ func (h *host) stop() []report {
 	late := time.AfterFunc(10*time.Second, func() { _ = h.cmd.Process.Kill() })
 	<-h.read
 	err := h.cmd.Wait()
-	var exit *exec.ExitError
-	if !late.Stop() || errors.As(err, &exit) || err != nil {
-		h.t.Errorf("the host ends with %v:\n%s", err, h.log)
+	if !late.Stop() || err != nil {
+		h.t.Errorf("the host ends with %v:\n%s", err, h.quiet())
 	}
 	h.checkCalls()
 	return h.reports()
@@ -167,7 +166,7 @@ func (h *host) checkCalls() {
 		h.t.Errorf("max_wait is %v, yet %s", maxWait, strings.Join(calls, ", "))
 	}
 	if log := h.log.String(); strings.Contains(log, "panic") || strings.Contains(log, "a bug") {
-		h.t.Errorf("the log has a bug:\n%s", log)
+		h.t.Errorf("the log has a bug:\n%s", h.quiet())
 	}
 }
 
@@ -199,6 +198,13 @@ func (h *host) peak() int {
 	var kb int
 	_, _ = fmt.Sscan(text, &kb)
 	return kb << 10
+}
+
+// quiet returns the log without what Go's runtime says.
+func (h *host) quiet() string {
+	return strings.Join(slices.DeleteFunc(strings.Split(h.log.String(), "\n"), func(line string) bool {
+		return strings.HasPrefix(line, "gc ") || strings.HasPrefix(line, "SCHED ") || strings.HasPrefix(line, "  ")
+	}), "\n")
 }
 
 // waiting returns the chunks that are not answered.
