@@ -7,6 +7,7 @@ SOURCES  := $(shell find . -name '*.go' -o -name '*.[ch]' -o -name '*.yaml' | gr
 FUZZTIME ?= 60s
 N        ?= 400000
 ROUNDS   ?= 3
+SOAK     ?= 30m
 
 PACKAGES := $(BUILD)/packages
 COMMITS   = $(shell git rev-list --count HEAD).g$(shell git rev-parse --short=8 HEAD)
@@ -16,7 +17,7 @@ NFPM     := github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.0
 export CGO_ENABLED := 1
 
 .DEFAULT_GOAL := build
-.PHONY: help build test e2e chaos demo bench bench-pipeline fuzz packages test-packages vet clean
+.PHONY: help build test e2e chaos soak demo bench bench-pipeline fuzz packages test-packages vet clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +33,9 @@ e2e: build ## Run the real Fluent Bit with the plugin; fails where there is none
 
 chaos: ## Have MISP, the network and the disk fail in every way, for long, while alerts flow
 	go test -count=1 -timeout 20m -v ./test/chaos -args -long
+
+soak: ## Switch faults at random for SOAK, and watch that nothing grows
+	go test -count=1 -timeout 0 -v -run TestSoak ./test/chaos -args -soak $(SOAK)
 
 demo: build $(HOST) ## Show a few alerts being enriched, with Fluent Bit if there is one
 	@go run ./test/demo
