@@ -13,10 +13,7 @@ func (b *Buffer) Host(url Indicator) (Indicator, Reason) {
 		return Indicator{}, Malformed
 	}
 	parts, _ := splitURL(bytesOf(url.Value()))
-	if host, reason := b.Add(IP, parts.host); reason == OK {
-		return host, OK
-	}
-	return b.Add(Domain, parts.host)
+	return b.addHost(parts.host)
 }
 
 // HostOf is Host for a URL as a log has it, which may be no indicator itself:
@@ -26,10 +23,15 @@ func (b *Buffer) HostOf(raw []byte) (Indicator, Reason) {
 	if !ok || !isNetworkScheme(bytes.ToLower(parts.scheme)) {
 		return Indicator{}, NotAbsolute
 	}
-	if host, reason := b.Add(IP, parts.host); reason == OK {
-		return host, OK
+	return b.addHost(parts.host)
+}
+
+// addHost makes an indicator of the host of a URL.
+func (b *Buffer) addHost(host []byte) (Indicator, Reason) {
+	if addr, reason := b.Add(IP, host); reason == OK {
+		return addr, OK
 	}
-	return b.Add(Domain, parts.host)
+	return b.Add(Domain, host)
 }
 
 // MaxParents bounds the parents of a domain that [Buffer.Parents] makes.
