@@ -117,7 +117,14 @@ func numberOption(field func(*Options) *int) func(*Options, string) error {
 }
 
 func filterOption(field func(*Options) *misp.Filter) func(*Options, string) error {
-	return wordOption(map[string]misp.Filter{"yes": misp.Yes, "no": misp.No, "any": misp.Any}, field)
+	return func(o *Options, v string) error {
+		f, err := misp.ParseFilter(v)
+		if err != nil {
+			return errAccept
+		}
+		*field(o) = f
+		return nil
+	}
 }
 
 func wordOption[T any](words map[string]T, field func(*Options) *T) func(*Options, string) error {
