@@ -28,7 +28,7 @@ func (f *filler) value(name string) string {
 // make returns a value that is safe within a JSON string.
 func (f *filler) make(name string) string {
 	g := f.g
-	kind, _, _ := strings.Cut(name, ".")
+	kind, which, _ := strings.Cut(name, ".")
 	switch kind {
 	case "timestamp":
 		return g.clock.Format("2006-01-02T15:04:05.000-0700")
@@ -83,17 +83,22 @@ func (f *filler) make(name string) string {
 
 	case "MD5", "SHA1", "SHA256", "IMPHASH":
 		return strings.ToUpper(f.value(strings.ToLower(name)))
-	case "md5", "imphash", "ja3":
-		sum := md5.Sum(g.seed(kind))
+	case "content": // of a file, from which its digests follow
+		return fmt.Sprint(g.index(kind))
+	case "md5", "imphash":
+		sum := md5.Sum([]byte(kind + f.value("content."+which)))
 		return hex.EncodeToString(sum[:])
 	case "sha1":
-		sum := sha1.Sum(g.seed(kind))
+		sum := sha1.Sum([]byte(kind + f.value("content."+which)))
+		return hex.EncodeToString(sum[:])
+	case "ja3":
+		sum := md5.Sum(g.seed(kind))
 		return hex.EncodeToString(sum[:])
 	case "fingerprint":
 		sum := sha1.Sum(g.seed(kind))
 		return strings.ReplaceAll(fmt.Sprintf("% x", sum), " ", ":")
 	case "sha256":
-		sum := sha256.Sum256(g.seed(kind))
+		sum := sha256.Sum256([]byte(kind + f.value("content."+which)))
 		return hex.EncodeToString(sum[:])
 	case "ip":
 		return address(g.index("ip"))
