@@ -17,25 +17,28 @@ import (
 // contains dots is taken for the keys that it joins.
 type Paths struct {
 	nodes []node
+	names []string // of the nodes, in lower case
+	slots []int32  // of all nodes: the first child in each slot, 0 if there is none
 	count int
 }
 
-// A node is one key on the way of at least one path. Node 0 is the record.
+// A node is one key on the way of at least one path. Node 0 is the record. It
+// fits into a line of memory.
 type node struct {
-	name  string  // as the path spells it
-	lower string  // the same in lower case
-	print print   // of the name
-	path  int32   // the path that ends here, -1 if none does
-	any   int32   // the child for *, 0 if there is none
-	next  int32   // the next node in the same slot of the parent, 0 at the end
-	shift uint8   // what makes a slot of a hash
-	slots []int32 // the first child in each slot, 0 if there is none; a power of two, or empty
+	exact  print // of the key as the path spells it
+	folded print
+	length int32 // of the key
+	path   int32 // the path that ends here, -1 if none does
+	any    int32 // the child for *, 0 if there is none
+	next   int32 // the next node in the same slot of the parent, 0 at the end
+	slots  int32 // where its slots begin; there is a power of two of them, or none
+	shift  uint8 // what makes a slot of a hash; 0 if there are no slots
 }
 
 // NewPaths compiles paths. A value found at paths[i] is reported with path i;
 // it is an error if a path is empty, has an empty segment, or stands twice.
 func NewPaths(paths []string) (*Paths, error) {
-	p := &Paths{nodes: []node{{path: -1}}, count: len(paths)}
+	p := &Paths{nodes: []node{{path: -1}}, names: []string{""}, count: len(paths)}
 	children := [][]int32{nil}
 	for i, path := range paths {
 		at := int32(0)
@@ -45,13 +48,15 @@ func NewPaths(paths []string) (*Paths, error) {
 			}
 			child := int32(-1)
 			for _, c := range children[at] {
-				if p.nodes[c].lower == lower(key) {
+				if p.names[c] == lower(key) {
 					child = c
 				}
 			}
 			if child < 0 {
 				child = int32(len(p.nodes))
-				p.nodes = append(p.nodes, node{name: key, lower: lower(key), path: -1})
+				spelled := printOf([]byte(key), 0, len(key))
+				p.nodes = append(p.nodes, node{exact: spelled, folded: spelled.fold(), length: int32(len(key)), path: -1})
+				p.names = append(p.names, lower(key))
 				children = append(children, nil)
 				children[at] = append(children[at], child)
 			}
@@ -73,16 +78,16 @@ func NewPaths(paths []string) (*Paths, error) {
 func (p *Paths) index(n *node, kids []int32) {
 	for _, k := range kids {
 		child := &p.nodes[k]
-		if child.name == "*" {
+		if p.names[k] == "*" {
 			n.any = k
 			continue
 		}
-		if n.slots == nil {
+		if n.shift == 0 {
 			width := bits.Len(uint(4*len(kids) - 1))
-			n.slots, n.shift = make([]int32, 1<<width), uint8(64-width)
+			n.slots, n.shift = int32(len(p.slots)), uint8(64-width)
+			p.slots = append(p.slots, make([]int32, 1<<width)...)
 		}
-		child.print = printOf(child.lower)
-		slot := &n.slots[child.print.hash()>>n.shift]
+		slot := &p.slots[uint64(n.slots)+child.folded.hash()>>n.shift]
 		child.next = *slot
 		*slot = k
 	}
@@ -91,18 +96,24 @@ func (p *Paths) index(n *node, kids []int32) {
 // child returns the node that the key at b[i:end] leads to from n: by one step
 // or, if the key has dots, by a step for each of its parts. 0 is none.
 func (p *Paths) child(n *node, b []byte, i, end int) int32 {
-	if len(n.slots) == 0 {
+	if n.shift == 0 {
 		return n.any
 	}
-	head, tail := words(b, i, end)
-	print := print{head | noCase, tail | noCase}
-	for at := n.slots[print.hash()>>(n.shift&63)]; at != 0; at = p.nodes[at].next {
+	var exact print // as printOf has it, without a call
+	if end >= 8 && len(b)-i >= 8 {
+		exact = printWithin(b, i, end)
+	} else {
+		exact = printOf(b, i, end)
+	}
+	folded := exact.fold()
+	for at := p.slots[uint64(n.slots)+folded.hash()>>(n.shift&63)]; at != 0; {
 		c := &p.nodes[at]
-		if c.print == print && len(c.name) == end-i && (string(b[i:end]) == c.name || equalFold(b[i:end], c.lower)) {
+		if c.folded == folded && int(c.length) == end-i && (c.exact == exact && end-i <= 16 || equalFold(b[i:end], p.names[at])) {
 			return at
 		}
+		at = c.next
 	}
-	if n.any == 0 && (hasDot(head, tail) || end-i > 16) {
+	if n.any == 0 && (exact.hasDot() || end-i > 16) {
 		return p.dotted(n, b[i:end])
 	}
 	return n.any
