@@ -1,6 +1,8 @@
 package enrich
 
 import (
+	"time"
+
 	"fluent-bit-misp/enrich/event"
 	"fluent-bit-misp/misp"
 	"fluent-bit-misp/misp/ioc"
@@ -36,17 +38,21 @@ type lookedAt struct {
 }
 
 // scan finds the indicators of a chunk.
-func (b *batch) scan(set *rules.Set, chunk []byte) {
+func (b *batch) scan(e *Engine, chunk []byte) {
 	b.extraction.Reset()
+	now, purges := e.cache.Moment()
+	b.extraction.Skip(e.settled, now, purges)
 	b.looked = b.looked[:0]
 	b.events, b.end, b.verdicts = 0, 0, [3]int{}
 	b.scanner.Reset(chunk)
 	for b.scanner.Next() {
 		b.events++
 		from := len(b.extraction.Found)
-		set.Extract(b.scanner.Fields(), &b.extraction)
+		e.set.Extract(b.scanner.Fields(), &b.extraction)
 		if to := len(b.extraction.Found); to > from {
 			b.looked = append(b.looked, lookedAt{b.scanner.Event(), from, to, b.extraction.Cut})
+		} else if b.extraction.Clean {
+			b.verdicts[misp.Clean]++
 		}
 	}
 	b.passed, b.end = b.scanner.Passed(), b.scanner.Event().End
@@ -59,6 +65,19 @@ func (b *batch) scan(set *rules.Set, chunk []byte) {
 		b.answers = make([]misp.Answer, len(b.indicators))
 	}
 	b.answers = b.answers[:len(b.indicators)]
+}
+
+// settle notes which values need no look-up for as long as the answers for them
+// are kept.
+func (b *batch) settle(cache *misp.Cache) {
+	b.extraction.Settle(func(from, to int) time.Duration {
+		for _, answer := range b.answers[from:to] {
+			if answer.Verdict != misp.Clean {
+				return 0
+			}
+		}
+		return cache.CleanUntil(b.indicators[from:to])
+	})
 }
 
 // forget lets go of what the answers point to.

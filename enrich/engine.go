@@ -19,6 +19,7 @@ type Engine struct {
 	set         *rules.Set
 	paths       *event.Paths
 	cache       *misp.Cache
+	settled     *rules.Settled // nil if every value is looked up
 	layout      *layout
 	verdict     VerdictFields
 	wait        time.Duration // the longest that a chunk may take
@@ -101,6 +102,9 @@ func newEngine(o Options, set *rules.Set, cache *misp.Cache, storage storage, lo
 	if o.LearnAgents {
 		agents = &rules.Agents{}
 	}
+	if o.Verdict != VerdictAll { // which says what is clean
+		e.settled = rules.NewSettled(cache.Size())
+	}
 	e.batches.New = func() any { return newBatch(paths, agents) }
 	if storage.dir != "" {
 		if control, err := listen(storage.dir, cache, log); err != nil {
@@ -150,7 +154,7 @@ func (e *Engine) enrich(ctx context.Context, chunk []byte, alloc func(size int) 
 	budget := budget{begin: time.Now(), wait: e.wait}
 	// A batch that panicked half-way is not put back.
 	b := e.batches.Get().(*batch)
-	b.scan(e.set, chunk)
+	b.scan(e, chunk)
 	if len(b.indicators) > 0 {
 		if e.cache.Peek(b.indicators, b.answers) > 0 {
 			e.ask(ctx, b, chunk, budget)
@@ -159,6 +163,9 @@ func (e *Engine) enrich(ctx context.Context, chunk []byte, alloc func(size int) 
 		if len(b.open) > 0 {
 			e.store(ctx, b, chunk, budget)
 		}
+	}
+	if b.extraction.Unsettled() {
+		b.settle(e.cache)
 	}
 	out, late = e.write(b, chunk, alloc)
 	e.stats.add(b)

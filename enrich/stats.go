@@ -29,7 +29,11 @@ type counters struct {
 func (c *counters) add(b *batch) {
 	c.events.Add(uint64(b.events))
 	c.passed.Add(uint64(b.passed))
-	c.indicators.Add(uint64(len(b.indicators)))
+	indicators := len(b.indicators)
+	for _, n := range b.extraction.Skipped() {
+		indicators += int(n)
+	}
+	c.indicators.Add(uint64(indicators))
 	for v, n := range b.verdicts {
 		c.verdicts[v].Add(uint64(n))
 	}

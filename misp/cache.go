@@ -52,6 +52,7 @@ type Cache struct {
 	shards []shard
 	seed   maphash.Seed
 	size   atomic.Int64 // of all shards
+	purges atomic.Uint64
 	guard  guard
 	stats  cacheStats
 
@@ -143,10 +144,31 @@ func (c *Cache) Peek(indicators []ioc.Indicator, answers []Answer) (missing int)
 	return missing
 }
 
+// Moment returns the time on the cache's own clock, and the number of purges so
+// far, of which each ends what [Cache.CleanUntil] said before.
+func (c *Cache) Moment() (now time.Duration, purges uint64) {
+	return c.elapsed(), c.purges.Load()
+}
+
+// CleanUntil returns until when the cache answers that all of the indicators
+// are clean, on its own clock; 0 if it does not.
+func (c *Cache) CleanUntil(indicators []ioc.Indicator) (until time.Duration) {
+	until = c.elapsed() + max(c.cfg.NegativeTTL, 0)
+	for _, indicator := range indicators {
+		it := c.shard(indicator.Key()).peek(indicator.Key())
+		if it == nil || it.answer.Verdict != Clean {
+			return 0
+		}
+		until = min(until, it.expires)
+	}
+	return until
+}
+
 // Purge forgets the answer for an indicator.
 func (c *Cache) Purge(indicator ioc.Indicator) {
 	key := indicator.Key()
 	c.remove(c.shard(key), func(it *item) bool { return it.key == key })
+	c.purges.Add(1)
 }
 
 // PurgeAll forgets every answer.
@@ -154,7 +176,11 @@ func (c *Cache) PurgeAll() {
 	for i := range c.shards {
 		c.remove(&c.shards[i], func(*item) bool { return true })
 	}
+	c.purges.Add(1)
 }
+
+// Size returns how many answers are kept at most.
+func (c *Cache) Size() int { return max(c.cfg.Size, 0) }
 
 // Len returns how many answers are kept, among them hits past their TTL and
 // others that ended less than a minute ago.

@@ -3,6 +3,8 @@ package rules
 import (
 	"slices"
 	"strings"
+
+	"fluent-bit-misp/misp/ioc"
 )
 
 // Options are what the configuration of the plugin says on top of the files.
@@ -24,8 +26,9 @@ func Compile(options Options, files ...*File) (*Set, error) {
 	}
 	s.ignore.networks.compact()
 
-	c := compiler{Set: s, index: map[string]int{}, known: map[string]int{}}
+	c := compiler{Set: s, index: map[string]int{}, known: map[string]int{}, ways: map[taking]int{}}
 	s.agentIP = c.path("agent.ip")
+	s.urlWay = c.way(taking{shape: joinedURL, kind: ioc.URL, host: -1, port: -1})
 	for _, r := range rules {
 		if r.enabled == always || r.enabled == withText && options.Text {
 			c.rule(r)
@@ -71,6 +74,7 @@ type compiler struct {
 	known map[string]int // conditions by their key
 	takes []take
 	words []word
+	ways  map[taking]int
 }
 
 type take struct {
@@ -153,7 +157,19 @@ func (c *compiler) taking(l lookup, field string) taking {
 		t.port = c.path(l.port)
 	}
 	t.entities = strings.HasPrefix(fold(field), "data.win.event")
+	if t.host < 0 && t.shape != command {
+		t.way = c.way(t)
+	}
 	return t
+}
+
+// way returns the number of the way in which t takes a value, which is new or
+// known.
+func (c *compiler) way(t taking) int {
+	if c.ways[t] == 0 {
+		c.ways[t] = len(c.ways) + agentWay + 1
+	}
+	return c.ways[t]
 }
 
 // fill makes the bit sets, once all rows are known.

@@ -46,6 +46,11 @@ type Extraction struct {
 	// are not looked up.
 	Agents *Agents
 
+	// Clean is set by Extract if the event has an indicator that was passed over
+	// because it is settled; see Skip.
+	Clean bool
+
+	settling
 	buf     ioc.Buffer
 	set     *Set
 	fields  Fields
@@ -71,7 +76,8 @@ const MaxFound = 5000
 
 // Reset forgets what was found, for the next chunk, and keeps the memory.
 func (x *Extraction) Reset() {
-	x.Found = x.Found[:0]
+	x.Found, x.open = x.Found[:0], x.open[:0]
+	clear(x.counts[:])
 	x.buf.Reset()
 }
 
@@ -83,10 +89,8 @@ func (s *Set) Extract(f Fields, x *Extraction) {
 		x.use(s)
 	}
 	x.event++
-	x.fields, x.start, x.Cut = f, len(x.Found), false
-	if x.Agents != nil {
-		x.Agents.Learn(x.first(s.agentIP))
-	}
+	x.fields, x.start, x.Cut, x.Clean = f, len(x.Found), false, false
+	x.learn()
 	if s.activate(f, x) {
 		for i := range f.Len() {
 			if site := &s.sites[f.Path(i)]; site.rows != nil {
@@ -95,6 +99,19 @@ func (s *Set) Extract(f Fields, x *Extraction) {
 		}
 	}
 	x.fields = nil
+}
+
+// learn learns the address of the agent, once while it is settled.
+func (x *Extraction) learn() {
+	if x.Agents == nil {
+		return
+	}
+	text := x.first(x.set.agentIP)
+	x.marked = false
+	if m, settled := x.settled(agentWay, text); !settled {
+		x.Agents.Learn(text)
+		x.taken(m)
+	}
 }
 
 func (x *Extraction) use(s *Set) {
@@ -137,7 +154,7 @@ func (x *Extraction) take(i int, site *site) {
 	if raw == nil {
 		return
 	}
-	x.path, x.value, x.rule = x.fields.Path(i), i, -1
+	x.path, x.value, x.rule, x.marked = x.fields.Path(i), i, -1, false
 	for w, word := range site.rows {
 		for m := word & x.active[w]; m != 0; m &= m - 1 {
 			r := w*64 + bits.TrailingZeros64(m)
@@ -155,11 +172,16 @@ func (x *Extraction) take(i int, site *site) {
 }
 
 func (x *Extraction) takeOne(t *taking, raw []byte) {
+	m, settled := x.settled(t.way, raw)
+	if settled {
+		return
+	}
 	if t.entities {
 		x.decoded = appendDecoded(x.decoded[:0], raw)
 		raw = x.decoded
 	}
 	shapes[t.shape].take(x, t, raw)
+	x.taken(m)
 }
 
 // holds decides the conditions of a row that are not words, once an event.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 func TestExtract(t *testing.T) {
@@ -238,15 +239,18 @@ func TestOneExtractionForTwoSets(t *testing.T) {
 // TestConcurrentUse is for the race detector.
 func TestConcurrentUse(t *testing.T) {
 	s := defaults(t, Options{Text: true})
+	settled := NewSettled(16)
 	var agents Agents
 	var wait sync.WaitGroup
 	for range 4 {
 		wait.Go(func() {
 			x := Extraction{Agents: &agents}
-			for range 50 {
+			for i := range 50 {
+				x.Skip(settled, time.Duration(i)*time.Second, 0)
 				for _, bench := range benchmarks {
 					s.Extract(fields(t, s, bench.event), &x)
 				}
+				x.Settle(func(int, int) time.Duration { return time.Hour })
 				x.Reset()
 			}
 		})
@@ -261,11 +265,18 @@ func TestExtractDoesNotAllocate(t *testing.T) {
 			f := fields(t, s, bench.event)
 			x := Extraction{Agents: &Agents{}}
 			s.Extract(f, &x)
-			if n := testing.AllocsPerRun(100, func() {
+			again := func() {
 				x.Reset()
 				s.Extract(f, &x)
-			}); n != 0 {
+			}
+			if n := testing.AllocsPerRun(100, again); n != 0 {
 				t.Errorf("%s, text %t: %v allocations", bench.name, text, n)
+			}
+			x.Skip(NewSettled(1000), 0, 0)
+			again()
+			x.Settle(func(int, int) time.Duration { return time.Hour })
+			if n := testing.AllocsPerRun(100, again); n != 0 || len(x.Found) > 0 {
+				t.Errorf("%s, text %t, settled: %v allocations, found %d", bench.name, text, n, len(x.Found))
 			}
 		}
 	}

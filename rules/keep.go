@@ -132,10 +132,11 @@ func (x *Extraction) append(ind ioc.Indicator, d Derived) bool {
 	if at := x.find(ind); at >= 0 {
 		f := &x.Found[at]
 		f.Derived = min(f.Derived, d)
+		x.partial = x.partial || at < x.from
 		return false
 	}
 	if len(x.Found)-x.start >= MaxFound {
-		x.Cut = true
+		x.Cut, x.partial = true, true
 		return false
 	}
 	x.Found = append(x.Found, Found{ind, x.rule, x.path, d})

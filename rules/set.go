@@ -21,6 +21,7 @@ type Set struct {
 	conds   []cond
 	sites   []site // by path
 	agentIP int    // the path of the agent's address
+	urlWay  int    // in which a URL is taken as it is
 	ignore  ignore
 	derive  derive
 }
@@ -53,6 +54,7 @@ type site struct {
 
 // A taking is one look-up at one path.
 type taking struct {
+	way        int // the same for takings that take the same from a value; 0 if other fields have a say
 	shape      shape
 	kind       ioc.Kind
 	host, port int // paths, -1 if there is none

@@ -101,8 +101,12 @@ func takeURL(x *Extraction, t *taking, raw []byte) {
 		url = append(url, port...)
 	}
 	url = append(url, raw...)
-	x.scratch = url
-	x.add(ioc.URL, url)
+	x.scratch, x.marked = url, false
+	if m, settled := x.settled(x.set.urlWay, url); !settled {
+		x.add(ioc.URL, url)
+		x.taken(m)
+	}
+	x.marked = false
 }
 
 // isAbsolute reports whether a URL begins with a scheme; a path may well have

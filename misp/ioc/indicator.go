@@ -63,7 +63,7 @@ func (b *Buffer) Reset() { b.text = b.text[:0] }
 // success the Reason is OK; otherwise it says why raw is no such indicator.
 // Raw is only read.
 func (b *Buffer) Add(k Kind, raw []byte) (Indicator, Reason) {
-	if k == None || k >= numKinds {
+	if k == None || k >= NumKinds {
 		return Indicator{}, Malformed
 	}
 	raw = trim(raw)

@@ -67,7 +67,7 @@ func TestClone(t *testing.T) {
 }
 
 func TestAddUnknownKind(t *testing.T) {
-	for _, kind := range []Kind{None, numKinds, 255} {
+	for _, kind := range []Kind{None, NumKinds, 255} {
 		if _, reason := Normalize(kind, "evil.example"); reason != Malformed {
 			t.Errorf("kind %d: %s", kind, reason)
 		}

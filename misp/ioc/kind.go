@@ -33,12 +33,12 @@ const (
 	Regkey
 	NamedPipe
 	CVE
-	numKinds
+	NumKinds // how many there are, None among them
 )
 
 // String returns the name that rules, reports and metrics use.
 func (k Kind) String() string {
-	if k >= numKinds {
+	if k >= NumKinds {
 		return fmt.Sprintf("kind(%d)", uint8(k))
 	}
 	return kinds[k].name
@@ -50,7 +50,7 @@ func (k Kind) Types() []Type { return kinds[k].types }
 
 // ParseKind returns the kind of that name.
 func ParseKind(name string) (Kind, error) {
-	for k := None + 1; k < numKinds; k++ {
+	for k := None + 1; k < NumKinds; k++ {
 		if kinds[k].name == name {
 			return k, nil
 		}
@@ -60,8 +60,8 @@ func ParseKind(name string) (Kind, error) {
 
 // Kinds returns every kind, without None.
 func Kinds() []Kind {
-	all := make([]Kind, 0, numKinds-1)
-	for k := None + 1; k < numKinds; k++ {
+	all := make([]Kind, 0, NumKinds-1)
+	for k := None + 1; k < NumKinds; k++ {
 		all = append(all, k)
 	}
 	return all

@@ -8,7 +8,7 @@ package ioc
 // An append function must not allocate, and what it lets through must pass
 // [safe] and come out of it unchanged a second time; the fuzz test holds all
 // of them to that.
-var kinds = [numKinds]struct {
+var kinds = [NumKinds]struct {
 	name   string
 	types  []Type
 	append func(dst, raw []byte) ([]byte, Reason)

@@ -1,0 +1,218 @@
+package enrich
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"fluent-bit-misp/misp"
+	"fluent-bit-misp/misp/ioc"
+)
+
+// A listSource is a source that knows some values, and counts who is asked about.
+type listSource struct {
+	mu    sync.Mutex
+	known map[string]bool
+	asked map[string]int
+}
+
+func (l *listSource) Lookup(_ context.Context, indicators []ioc.Indicator, answers []misp.Answer) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i, indicator := range indicators {
+		l.asked[indicator.Value()]++
+		answers[i].Verdict = misp.Clean
+		if l.known[indicator.Value()] {
+			answers[i] = misp.Answer{Verdict: misp.Known, Hit: &misp.Hit{Attributes: []misp.Attribute{{ID: 1, Type: "domain"}}, Total: 1}}
+		}
+	}
+}
+
+func (l *listSource) list(values ...string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, v := range values {
+		l.known[v] = true
+	}
+}
+
+// onList opens an engine over a list, with the clock now.
+func onList(t testing.TB, now func() time.Time, pairs ...string) (*Engine, *listSource) {
+	t.Helper()
+	o, err := ParseOptions(stanza(append(pairs, "url", "http://127.0.0.1:1", "api_key", "0123456789012345678901234567890123456789")...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := o.CompileRules()
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Cache.Now = now
+	l := &listSource{known: map[string]bool{}, asked: map[string]int{}}
+	e, err := New(o, set, l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(e.Close)
+	return e, l
+}
+
+// TestSettledIsTheSame: that values are passed over because they are known to
+// be clean shows neither in the records nor in the counts.
+func TestSettledIsTheSame(t *testing.T) {
+	for _, verdict := range []string{"unknown", "all", "none"} {
+		e, l := onList(t, time.Now, "verdict", verdict)
+		l.list(listedIP, listedDomain, listedSHA256)
+		load := mixed(t, 7)
+		var first []string
+		var counts Stats
+		for pass := range 3 {
+			before := e.Stats()
+			var records []string
+			for _, c := range load.chunks {
+				got, _ := enrich(e, c)
+				records = append(records, got...)
+			}
+			after := e.Stats()
+			now := Stats{Events: after.Events - before.Events, Indicators: after.Indicators - before.Indicators,
+				Hits: after.Hits - before.Hits, Clean: after.Clean - before.Clean, Unknown: after.Unknown - before.Unknown}
+			if pass == 0 {
+				first, counts = records, now
+			} else if !slices.Equal(records, first) {
+				t.Errorf("verdict %s: pass %d differs from the first", verdict, pass)
+			} else if now != counts {
+				t.Errorf("verdict %s: pass %d counts %+v, the first %+v", verdict, pass, now, counts)
+			}
+		}
+		if counts.Hits < 100 || counts.Clean < 1000 {
+			t.Errorf("verdict %s: few hits or clean ones to compare: %+v", verdict, counts)
+		}
+	}
+}
+
+// TestSettledEnds: a value that was clean is found once it is asked for again.
+func TestSettledEnds(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		end  func(e *Engine, clock *clock)
+	}{
+		{"with its time", func(_ *Engine, c *clock) { c.add(10 * time.Minute) }},
+		{"when it is purged", func(e *Engine, _ *clock) {
+			i, _ := ioc.Normalize(ioc.IP, "203.0.113.5")
+			e.cache.Purge(i)
+		}},
+		{"when all is purged", func(e *Engine, _ *clock) { e.cache.PurgeAll() }},
+		{"after days in which it was not seen", func(_ *Engine, c *clock) { c.add(era) }},
+		{"after many days", func(_ *Engine, c *clock) { c.add(7 * era) }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			clock := &clock{at: time.Unix(1700000000, 0)}
+			e, l := onList(t, clock.now)
+			c := chunk(t, sshAlert(0), `{"data":{"srcip":"203.0.113.5"},"rule":{"level":5,"groups":["sshd"]}}`)
+			for range 3 {
+				if got, modified := enrich(e, c); modified {
+					t.Fatalf("got %q", got)
+				}
+			}
+			if n := l.asked["203.0.113.5"]; n != 1 {
+				t.Errorf("asked %d times for a clean value, want once", n)
+			}
+			l.list("203.0.113.5")
+			if _, modified := enrich(e, c); modified {
+				t.Error("a clean answer did not last")
+			}
+			tt.end(e, clock)
+			if _, modified := enrich(e, c); !modified {
+				t.Error("the value is listed now and was not found")
+			}
+		})
+	}
+}
+
+// era is the time after which the table of settled values begins anew.
+const era = (1<<16 - 1) * 2 * time.Second
+
+// A clock is set by hand.
+type clock struct {
+	mu sync.Mutex
+	at time.Time
+}
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.at
+}
+
+func (c *clock) add(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = c.at.Add(d)
+}
+
+// TestHitBesideCleanOnes: one value has a hit and another is clean, in one field
+// and in one event, whichever comes first.
+func TestHitBesideCleanOnes(t *testing.T) {
+	const hashes = `{"data":{"win":{"system":{"providerName":"Microsoft-Windows-Sysmon","eventID":"1"},"eventdata":{"hashes":"MD5=%s,SHA256=%s"}}}}`
+	clean, hit := "5d41402abc4b2a76b9719d911017c592", listedSHA256
+	e, l := onList(t, time.Now)
+	l.list(hit)
+	c := chunk(t, fmt.Sprintf(hashes, clean, hit))
+	for range 3 {
+		if got, modified := enrich(e, c); !modified {
+			t.Errorf("got %q", got)
+		}
+	}
+	if l.asked[clean] != 1 || l.asked[hit] != 1 {
+		t.Errorf("asked %v", l.asked)
+	}
+}
+
+// FuzzSettled: what comes out for a chunk does not depend on what was seen
+// before.
+func FuzzSettled(f *testing.F) {
+	f.Add(chunk(f, sshAlert(1), sshAlert(2), sshAlert(1)), byte(0))
+	f.Add(chunk(f, `{"data":{"srcip":"203.0.113.5","dstip":"203.0.113.5","url":"http://a.example.com/x"}}`), byte(1))
+	e, l := onList(f, time.Now)
+	f.Fuzz(func(t *testing.T, c []byte, known byte) {
+		l.mu.Lock()
+		clear(l.known)
+		l.mu.Unlock()
+		e.cache.PurgeAll()
+		e.Enrich(context.Background(), c, func(n int) []byte { return make([]byte, n) })
+		var values []string
+		for i, found := range e.found(c) {
+			if i%2 == int(known%2) {
+				values = append(values, found)
+			}
+		}
+		l.list(values...)
+		e.cache.PurgeAll()
+		var first []byte
+		for pass := range 3 {
+			out, _ := e.Enrich(context.Background(), c, func(n int) []byte { return make([]byte, n) })
+			if pass == 0 {
+				first = out
+			} else if !bytes.Equal(out, first) {
+				t.Fatalf("pass %d: got %x\nfirst %x", pass, out, first)
+			}
+		}
+	})
+}
+
+// found returns the indicators of a chunk, of which none is settled.
+func (e *Engine) found(c []byte) (values []string) {
+	b := newBatch(e.paths, nil)
+	b.scanner.Reset(c)
+	for b.scanner.Next() {
+		e.set.Extract(b.scanner.Fields(), &b.extraction)
+	}
+	for _, f := range b.extraction.Found {
+		values = append(values, f.Indicator.Clone().Value())
+	}
+	return values
+}

@@ -1,0 +1,93 @@
+package rules
+
+import "time"
+
+// A settling is the part of an Extraction that has to do with settled values.
+type settling struct {
+	table   *Settled // nil if there is none
+	now     time.Duration
+	tick    uint64 // of now, in the era
+	epoch   uint64
+	era     uint64
+	counts  [maxProfiles]uint32 // settled values since Reset, by profile
+	open    []unsettled         // what may become settled, in the order of Found
+	mark    mark                // of the value that is taken at the moment
+	marked  bool
+	from    int  // where what it has begins in Found
+	partial bool // that is not all: the rest was found before, or there is too much
+}
+
+// agentWay is the way in which the address of an agent is taken; those of
+// takings come behind it.
+const agentWay = 1
+
+// unsettled is a value that was taken, and what it has in Found.
+type unsettled struct {
+	mark
+	from, to int
+}
+
+// Skip has the Extraction pass over the values that are settled in s, for a
+// chunk: at a time on a clock that does not go back, and in an epoch. What was
+// settled in another epoch is not settled. S serves one Set.
+func (x *Extraction) Skip(s *Settled, now time.Duration, epoch uint64) {
+	x.table, x.now, x.epoch = s, now, epoch
+	x.era, x.tick = uint64(now/era), uint64(now%era/tick)
+}
+
+// Skipped returns the numbers of the indicators that were passed over since the
+// last Reset because they are settled, by kind.
+func (x *Extraction) Skipped() (skipped Counts) {
+	if x.table == nil {
+		return skipped
+	}
+	for i, profile := range *x.table.profiles.Load() {
+		for kind, n := range profile {
+			skipped[kind] += n * x.counts[i]
+		}
+	}
+	return skipped
+}
+
+// settled reports whether raw need not be taken in that way, which is counted.
+// Otherwise it is taken now, and then said to be so by its mark.
+func (x *Extraction) settled(way int, raw []byte) (m mark, settled bool) {
+	if x.table == nil || way == 0 {
+		return mark{}, false
+	}
+	if !x.marked {
+		x.mark, x.marked = x.table.mark(raw), true
+	}
+	m = x.mark.in(way, x.epoch, x.era)
+	if profile, ok := x.table.profile(m, x.tick); ok {
+		x.counts[profile]++
+		x.Clean = x.Clean || profile > 0
+		return m, true
+	}
+	x.from, x.partial = len(x.Found), false
+	return m, false
+}
+
+// taken notes what was taken from the value with that mark, if it has one.
+func (x *Extraction) taken(m mark) {
+	if m != (mark{}) && !x.partial {
+		x.open = append(x.open, unsettled{m, x.from, len(x.Found)})
+	}
+}
+
+// Settle is called once the answers for what is in Found are there. Until says
+// until when those from one to the other are known to be clean, 0 if they are
+// not; from is to for a value in which there was nothing.
+func (x *Extraction) Settle(until func(from, to int) time.Duration) {
+	for _, o := range x.open {
+		if u := min(until(o.from, o.to)-x.now, era); u >= tick {
+			last := min(x.tick+uint64(u/tick), lastTick)
+			if profile, ok := x.table.profileOf(x.Found[o.from:o.to]); ok {
+				x.table.keep(o.mark, profile, x.tick, last)
+			}
+		}
+	}
+}
+
+// Unsettled reports whether there is something to Settle.
+func (x *Extraction) Unsettled() bool { return len(x.open) > 0 }

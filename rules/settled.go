@@ -1,0 +1,129 @@
+package rules
+
+import (
+	"hash/maphash"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"fluent-bit-misp/misp/ioc"
+)
+
+// Settled are values that need no look-up for now: what was taken from them is
+// known to be clean, or there was nothing to take. Nearly every value of a log
+// was there a moment ago, so most of them end here, with one line of memory
+// touched, instead of being taken apart, normalised and looked up.
+//
+// A value is told by 104 bits of its hash, with seeds that nobody outside
+// knows: that one is taken for another is out of reach of chance and of
+// attackers. An entry gives way when another one needs its place. Settled may
+// be used concurrently; make one with [NewSettled].
+type Settled struct {
+	seeds [2]maphash.Seed
+	lines []line // a power of two
+
+	mu       sync.Mutex // guards changes of what is below
+	profiles atomic.Pointer[[]Counts]
+}
+
+// A line is a line of memory.
+type line [4]cell
+
+// A cell is what is kept of a value. Its note has, from the upper end, 40 bits
+// of the hash, until when it is settled in 16 bits, and the number of a profile
+// in eight. The other 64 bits of the hash are mixed with the note, so that
+// halves of two values that are read together make no hash.
+type cell struct{ mixed, note atomic.Uint64 }
+
+// NewSettled returns an empty table for that many values, of 32 to 64 bytes
+// each.
+func NewSettled(values int) *Settled {
+	n := 1
+	for n*len(line{})/2 < values {
+		n *= 2
+	}
+	s := &Settled{seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}, lines: make([]line, n)}
+	s.profiles.Store(&[]Counts{{}})
+	return s
+}
+
+// A mark tells a value, the way in which it is taken, and the era.
+type mark struct{ one, two uint64 }
+
+// An era is as long as times in an entry can tell apart. What was settled in
+// one era is not settled in the next.
+const (
+	tick     = 2 * time.Second
+	era      = lastTick * tick
+	lastTick = 1<<16 - 1
+)
+
+// mark returns the mark of raw in no era, taken in no way.
+func (s *Settled) mark(raw []byte) mark {
+	return mark{maphash.Bytes(s.seeds[0], raw), maphash.Bytes(s.seeds[1], raw)}
+}
+
+// in returns the mark of the same value when it is taken in a way, in an era of
+// an epoch.
+func (m mark) in(way int, epoch, era uint64) mark {
+	m.one += uint64(way)*0x9e3779b97f4a7c15 + epoch*0xc2b2ae3d27d4eb4f + era*0x165667b19e3779f9
+	m.two = m.two >> 24 << 24
+	return m
+}
+
+func (s *Settled) line(m mark) *line { return &s.lines[m.one>>32&uint64(len(s.lines)-1)] }
+
+// profile returns which indicators a settled value has, as a number that keep
+// was given, and whether it is settled.
+func (s *Settled) profile(m mark, now uint64) (profile uint8, ok bool) {
+	l := s.line(m)
+	for i := range l {
+		note := l[i].note.Load()
+		if l[i].mixed.Load()^note == m.one && (note^m.two)>>24 == 0 && note>>8&lastTick > now {
+			return uint8(note), true
+		}
+	}
+	return 0, false
+}
+
+// keep notes that a value is settled until a tick of the era.
+func (s *Settled) keep(m mark, profile uint8, now, until uint64) {
+	l := s.line(m)
+	c := &l[m.two>>24&3]
+	for i := range l {
+		if l[i].note.Load()>>8&lastTick <= now {
+			c = &l[i]
+		}
+	}
+	note := m.two | until<<8 | uint64(profile)
+	c.note.Store(note)
+	c.mixed.Store(m.one ^ note)
+}
+
+// Counts are numbers of indicators by [ioc.Kind].
+type Counts [ioc.NumKinds]uint32
+
+// profileOf returns the number of the profile for what was found, and whether
+// there is one: there are few, but a hostile log could make many.
+func (s *Settled) profileOf(found []Found) (profile uint8, ok bool) {
+	var want Counts
+	for _, f := range found {
+		want[f.Indicator.Kind()]++
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	profiles := *s.profiles.Load()
+	for i, has := range profiles {
+		if has == want {
+			return uint8(i), true
+		}
+	}
+	if len(profiles) == maxProfiles {
+		return 0, false
+	}
+	profiles = append(profiles[:len(profiles):len(profiles)], want)
+	s.profiles.Store(&profiles)
+	return uint8(len(profiles) - 1), true
+}
+
+const maxProfiles = 256
