@@ -22,6 +22,8 @@ import (
 	"fluent-bit-misp/enrich"
 )
 
+var calls pace // of all filters: they share the threads
+
 // A filter is one [FILTER] section between its init and its exit.
 type filter struct {
 	engine *enrich.Engine
@@ -85,6 +87,7 @@ func mispFilter(handle C.uintptr_t, data unsafe.Pointer, size C.size_t, out *uns
 		}
 		f.log.flush()
 	}()
+	calls.call(int(size))
 	enriched, modified := f.engine.Enrich(f.ctx, view(data, size), b.alloc)
 	if !modified {
 		return answer
