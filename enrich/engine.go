@@ -18,6 +18,7 @@ import (
 type Engine struct {
 	set         *rules.Set
 	paths       *event.Paths
+	client      *misp.Client // nil if the cache asks another source
 	cache       *misp.Cache
 	layout      *layout
 	verdict     VerdictFields
@@ -25,6 +26,7 @@ type Engine struct {
 	urgentLevel int
 	late        *follower
 	batches     sync.Pool // of *batch
+	guard       guard
 	stats       counters
 	closers     []func() // in the order in which they are called
 }
@@ -51,6 +53,7 @@ func Open(property func(name string) (value string, set bool), log *slog.Logger)
 		release()
 		return nil, err
 	}
+	e.client = answers.client
 	e.closers = append(e.closers, release)
 	for _, warning := range o.Warnings {
 		log.Warn(warning)
@@ -97,19 +100,21 @@ func newEngine(o Options, set *rules.Set, cache *misp.Cache, storage storage, lo
 		wait:        o.MaxWait,
 		urgentLevel: o.UrgentLevel,
 	}
+	e.guard.log = log
+	e.stats.open(set)
 	var agents *rules.Agents
 	if o.LearnAgents {
 		agents = &rules.Agents{}
 	}
 	e.batches.New = func() any { return newBatch(paths, agents) }
 	if storage.dir != "" {
-		if control, err := listen(storage.dir, cache, log); err != nil {
+		if control, err := listen(storage.dir, cache, &e.guard); err != nil {
 			log.Warn("storage_path: mispctl purge will not work: " + err.Error())
 		} else {
 			e.closers = append(e.closers, control.close)
 		}
 	}
-	e.late = newFollower(storage, cache, e.layout, log)
+	e.late = newFollower(storage, cache, e.layout, &e.guard)
 	e.closers = append(e.closers, e.late.close)
 	return e, nil
 }

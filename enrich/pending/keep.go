@@ -32,6 +32,7 @@ func (q *Queue) keep() {
 func (q *Queue) store() (err error) {
 	defer func() {
 		if p := recover(); p != nil {
+			q.panics.Add(1)
 			err = fmt.Errorf("a bug, please report it: panic: %v\n%s", p, debug.Stack())
 		}
 	}()

@@ -18,6 +18,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -51,6 +52,8 @@ type Queue struct {
 	ready chan struct{} // there may be more for Next
 	stop  chan struct{}
 	ended chan struct{}
+
+	panics atomic.Uint64 // caught
 
 	mu       sync.Mutex
 	tail     []Entry // those that are not on disk yet, or never will be

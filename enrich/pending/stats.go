@@ -11,6 +11,7 @@ type Stats struct {
 	Dropped   uint64    // entries that were pushed out
 	DroppedAt time.Time // when the last of them was
 	Damaged   int       // files that were set aside
+	Panics    uint64    // caught
 	Failing   bool      // whether the disk does not take what it should
 	InMemory  string    // why what waits is in memory only although there is a directory; "" if it is not
 }
@@ -22,7 +23,7 @@ func (q *Queue) Stats() Stats {
 	s := Stats{
 		Waiting: q.next - q.done, Bytes: int64(q.size), Limit: q.storage,
 		Dropped: q.dropped, DroppedAt: q.lastDrop,
-		Damaged: q.damaged, Failing: q.failing, InMemory: q.inMemory,
+		Damaged: q.damaged, Panics: q.panics.Load(), Failing: q.failing, InMemory: q.inMemory,
 	}
 	if q.disk != nil {
 		s.Bytes += q.disk.total.Load()
