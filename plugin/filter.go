@@ -20,6 +20,7 @@ import (
 	"unsafe"
 
 	"fluent-bit-misp/enrich"
+	"fluent-bit-misp/version"
 )
 
 // A filter is one [FILTER] section between its init and its exit.
@@ -56,6 +57,7 @@ func mispFilterInit(section *C.struct_flb_filter_instance) (handle C.uintptr_t) 
 		return 0
 	}
 	f.engine = engine
+	f.guard.log.Info("fluent-bit-misp " + version.Get().String())
 	f.ctx, f.cancel = context.WithCancel(context.Background())
 	return C.uintptr_t(cgo.NewHandle(f))
 }

@@ -18,6 +18,7 @@ import (
 
 	"fluent-bit-misp/enrich"
 	"fluent-bit-misp/enrich/forward"
+	"fluent-bit-misp/version"
 )
 
 // mispOutputRegister fills in the definition of the output, and returns -1 if
@@ -72,6 +73,7 @@ func mispOutputInit(plugin *C.struct_flbgo_output_plugin) (handle C.uintptr_t) {
 		o.guard.log.Error(err.Error())
 		return 0
 	}
+	o.guard.log.Info("fluent-bit-misp " + version.Get().String())
 	o.ctx, o.cancel = context.WithCancel(context.Background())
 	return C.uintptr_t(cgo.NewHandle(o))
 }
