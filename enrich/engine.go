@@ -24,6 +24,7 @@ type Engine struct {
 	verdict     VerdictFields
 	wait        time.Duration // the longest that a chunk may take
 	urgentLevel int
+	metrics     string // where they are to be served
 	late        *follower
 	batches     sync.Pool // of *batch
 	guard       guard
@@ -99,6 +100,7 @@ func newEngine(o Options, set *rules.Set, cache *misp.Cache, storage storage, lo
 		verdict:     o.Verdict,
 		wait:        o.MaxWait,
 		urgentLevel: o.UrgentLevel,
+		metrics:     o.MetricsListen,
 	}
 	e.guard.log = log
 	e.stats.open(set)

@@ -17,8 +17,8 @@ type Stats struct {
 	Passed     uint64 // what was passed over because it is no such event
 	Indicators uint64 // looked up, also those that the cache knew
 
-	// Events with indicators, by what came out.
-	Hits, Clean, Unknown uint64
+	// Events with indicators, by what came out, and those without.
+	Hits, Clean, Unknown, Plain uint64
 
 	LateHits   uint64        // found after their alert had passed
 	Pending    pending.Stats // what waits for an answer
@@ -36,6 +36,7 @@ type Counts struct {
 
 type counters struct {
 	events, passed, indicators atomic.Uint64
+	plain                      atomic.Uint64
 	verdicts                   [3]atomic.Uint64 // by misp.Verdict
 	overBudget                 atomic.Uint64
 	waits                      *misp.Histogram
@@ -55,6 +56,7 @@ func (c *counters) add(b *batch) {
 	for v, n := range b.verdicts {
 		c.verdicts[v].Add(uint64(n))
 	}
+	c.plain.Add(uint64(b.events - len(b.looked)))
 	c.tallies.add(b)
 }
 
@@ -78,6 +80,7 @@ func (e *Engine) Stats() Stats {
 		Hits:       c.verdicts[misp.Known].Load(),
 		Clean:      c.verdicts[misp.Clean].Load(),
 		Unknown:    c.verdicts[misp.Unknown].Load(),
+		Plain:      c.plain.Load(),
 		LateHits:   e.late.found.Load(),
 		Pending:    pending,
 		OverBudget: c.overBudget.Load(),
@@ -90,6 +93,10 @@ func (e *Engine) Counts() Counts {
 	c := &e.stats
 	return Counts{Kinds: c.byKind(), Rules: c.byRule(e.set), Rejected: c.byReason(), Waits: c.waits.Distribution()}
 }
+
+// MetricsListen returns where the options want what the engine counts to be
+// served, as HOST:PORT or unix:/PATH; "" is nowhere. The engine does not.
+func (e *Engine) MetricsListen() string { return e.metrics }
 
 // Stack returns what answers the engine's look-ups, which it may share with
 // other engines. The client is nil if the engine was made by [New].
