@@ -10,14 +10,20 @@ ROUNDS   ?= 3
 SOAK     ?= 30m
 
 PACKAGES := $(BUILD)/packages
-COMMITS   = $(shell git rev-list --count HEAD).g$(shell git rev-parse --short=8 HEAD)
-VERSION  ?= $(shell git describe --tags --exact-match --match 'v[0-9]*' 2>/dev/null | sed 's/^v//' | grep . || echo 0.1.0-dev.$(COMMITS))
 NFPM     := github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.0
+
+# Which build this is. Without a .git, as in what git archive makes, git has
+# written the commit into version/commit.
+GIT      := git --git-dir=.git
+COMMIT   ?= $(shell $(GIT) rev-parse --short=8 HEAD 2>/dev/null || sed 's/^\$$.*/unknown/' version/commit)
+COUNT     = $(shell $(GIT) rev-list --count HEAD 2>/dev/null || echo 0)
+VERSION  ?= $(shell $(GIT) describe --tags --exact-match --match 'v[0-9]*' 2>/dev/null | sed 's/^v//' | grep . || echo 0.1.0-dev.$(COUNT).g$(COMMIT))
+STAMP    := -X fluent-bit-misp/version.number=$(VERSION) -X fluent-bit-misp/version.commit=$(COMMIT)
 
 export CGO_ENABLED := 1
 
 .DEFAULT_GOAL := build
-.PHONY: help build test e2e chaos soak demo bench bench-pipeline fuzz packages test-packages vet clean
+.PHONY: help build test e2e chaos soak demo bench bench-pipeline fuzz packages test-packages vet clean force
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -78,8 +84,8 @@ clean: ## Remove what was built
 # or the time of the build goes into the file.
 $(PLUGIN): export CGO_CFLAGS  := -O2 -g -include $(CURDIR)/plugin/glibc.h
 $(PLUGIN): export CGO_LDFLAGS := -O2 -g -Wl,--no-as-needed -l:libpthread.so.0 -Wl,--as-needed
-$(PLUGIN): $(SOURCES)
-	go build -trimpath -tags netgo -buildmode=c-shared -ldflags '-s -w -buildid= -B none' -o $@ ./plugin
+$(PLUGIN): $(SOURCES) $(BUILD)/stamp
+	go build -trimpath -tags netgo -buildvcs=false -buildmode=c-shared -ldflags '-s -w -buildid= -B none $(STAMP)' -o $@ ./plugin
 	rm -f $(@:.so=.h)
 
 # Two names for one file: two copies would be two Go runtimes in one process.
@@ -87,8 +93,13 @@ $(BUILD)/out_misp.so: $(PLUGIN)
 	ln -sf $(notdir $(PLUGIN)) $@
 
 $(BUILD)/mispctl: export CGO_ENABLED := 0
-$(BUILD)/mispctl: $(SOURCES)
-	go build -trimpath -ldflags '-s -w -buildid=' -o $@ ./cmd/mispctl
+$(BUILD)/mispctl: $(SOURCES) $(BUILD)/stamp
+	go build -trimpath -buildvcs=false -ldflags '-s -w -buildid= $(STAMP)' -o $@ ./cmd/mispctl
+
+# What the linker is told, so that another version is built anew.
+$(BUILD)/stamp: force
+	@mkdir -p $(BUILD)
+	@echo '$(STAMP)' | cmp -s - $@ || echo '$(STAMP)' > $@
 
 $(BUILD)/mispctl.1.gz: $(BUILD)/mispctl
 	$< manual | gzip -9n > $@

@@ -32,6 +32,7 @@ func (b budget) all(ctx context.Context) (context.Context, context.CancelFunc) {
 // ask asks for the indicators of a chunk that are not in the cache, as long as
 // the budget allows. Those of urgent alerts are asked for first.
 func (e *Engine) ask(ctx context.Context, b *batch, chunk []byte, budget budget) {
+	begin := time.Now()
 	ctx, cancel := budget.answers(ctx)
 	defer cancel()
 	var asked, urgent []ioc.Indicator
@@ -56,6 +57,9 @@ func (e *Engine) ask(ctx context.Context, b *batch, chunk []byte, budget budget)
 		e.cache.Lookup(misp.Urgent(ended), urgent, answers[:len(urgent)])
 	}
 	e.cache.Lookup(ctx, asked, answers)
+	if e.wait > 0 {
+		e.stats.waited(ctx, time.Since(begin), answers)
+	}
 	for n, at := range places {
 		b.answers[at] = answers[n]
 	}

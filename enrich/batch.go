@@ -13,6 +13,7 @@ import (
 type batch struct {
 	scanner    *event.Scanner
 	extraction rules.Extraction
+	tally      tally
 	writer     writer
 
 	looked     []lookedAt // the events with indicators
@@ -94,5 +95,6 @@ func (b *batch) forget() {
 func newBatch(paths *event.Paths, agents *rules.Agents) *batch {
 	b := &batch{scanner: event.NewScanner(paths)}
 	b.extraction.Agents = agents
+	b.extraction.Rejected = b.tally.reject
 	return b
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -26,7 +25,7 @@ import (
 type control struct {
 	listener net.Listener
 	cache    *misp.Cache
-	log      *slog.Logger
+	guard    *guard
 	dir      *os.File
 	running  sync.WaitGroup
 
@@ -43,8 +42,8 @@ const (
 )
 
 // listen listens in a directory that the caller has for itself.
-func listen(dir string, cache *misp.Cache, log *slog.Logger) (*control, error) {
-	c := &control{cache: cache, log: log}
+func listen(dir string, cache *misp.Cache, guard *guard) (*control, error) {
+	c := &control{cache: cache, guard: guard}
 	var err error
 	if c.dir, err = os.Open(dir); err != nil {
 		return nil, err
@@ -99,7 +98,7 @@ func (c *control) serve() {
 			continue
 		}
 		if c.serves(conn) {
-			guarded(c.log, "mispctl purge", func() {
+			c.guard.run("mispctl purge", func() {
 				_ = conn.SetDeadline(time.Now().Add(controlWait))
 				fmt.Fprintln(conn, c.purge(conn))
 			})

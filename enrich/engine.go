@@ -18,14 +18,17 @@ import (
 type Engine struct {
 	set         *rules.Set
 	paths       *event.Paths
+	client      *misp.Client // nil if the cache asks another source
 	cache       *misp.Cache
 	settled     *rules.Settled // nil if every value is looked up
 	layout      *layout
 	verdict     VerdictFields
 	wait        time.Duration // the longest that a chunk may take
 	urgentLevel int
+	metrics     string // where they are to be served
 	late        *follower
 	batches     sync.Pool // of *batch
+	guard       guard
 	stats       counters
 	closers     []func() // in the order in which they are called
 }
@@ -52,6 +55,7 @@ func Open(property func(name string) (value string, set bool), log *slog.Logger)
 		release()
 		return nil, err
 	}
+	e.client = answers.client
 	e.closers = append(e.closers, release)
 	for _, warning := range o.Warnings {
 		log.Warn(warning)
@@ -97,7 +101,10 @@ func newEngine(o Options, set *rules.Set, cache *misp.Cache, storage storage, lo
 		verdict:     o.Verdict,
 		wait:        o.MaxWait,
 		urgentLevel: o.UrgentLevel,
+		metrics:     o.MetricsListen,
 	}
+	e.guard.log = log
+	e.stats.open(set)
 	var agents *rules.Agents
 	if o.LearnAgents {
 		agents = &rules.Agents{}
@@ -107,13 +114,13 @@ func newEngine(o Options, set *rules.Set, cache *misp.Cache, storage storage, lo
 	}
 	e.batches.New = func() any { return newBatch(paths, agents) }
 	if storage.dir != "" {
-		if control, err := listen(storage.dir, cache, log); err != nil {
+		if control, err := listen(storage.dir, cache, &e.guard); err != nil {
 			log.Warn("storage_path: mispctl purge will not work: " + err.Error())
 		} else {
 			e.closers = append(e.closers, control.close)
 		}
 	}
-	e.late = newFollower(storage, cache, e.layout, log)
+	e.late = newFollower(storage, cache, e.layout, &e.guard)
 	e.closers = append(e.closers, e.late.close)
 	return e, nil
 }

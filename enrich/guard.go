@@ -4,15 +4,22 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 )
 
-// guarded calls f, which a panic of must not end the program, and returns false
-// if there was one.
-func guarded(log *slog.Logger, what string, f func()) (ok bool) {
+// A guard runs what must not end the program by a panic, and counts the panics.
+type guard struct {
+	log   *slog.Logger
+	count atomic.Uint64
+}
+
+// run calls f and returns false if it panicked, what saying over what.
+func (g *guard) run(what string, f func()) (ok bool) {
 	defer func() {
 		if p := recover(); p != nil {
-			log.Error(fmt.Sprintf("a bug, please report it: panic over %s: %v\n%s", what, p, debug.Stack()))
+			g.count.Add(1)
+			g.log.Error(fmt.Sprintf("a bug, please report it: panic over %s: %v\n%s", what, p, debug.Stack()))
 		}
 	}()
 	f()

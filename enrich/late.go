@@ -2,7 +2,6 @@ package enrich
 
 import (
 	"context"
-	"log/slog"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -25,7 +24,7 @@ type follower struct {
 	cache  *misp.Cache
 	layout *layout
 	file   *lateFile // nil if late hits go out with chunks
-	log    *slog.Logger
+	guard  *guard
 
 	ctx     context.Context
 	cancel  context.CancelFunc
@@ -43,12 +42,12 @@ const (
 	longestPause = 10 * time.Second
 )
 
-func newFollower(s storage, cache *misp.Cache, layout *layout, log *slog.Logger) *follower {
-	f := &follower{queue: s.queue, file: s.file, cache: cache, layout: layout, log: log, outbox: newOutbox(s.queue.Done)}
+func newFollower(s storage, cache *misp.Cache, layout *layout, guard *guard) *follower {
+	f := &follower{queue: s.queue, file: s.file, cache: cache, layout: layout, guard: guard, outbox: newOutbox(s.queue.Done)}
 	f.ctx, f.cancel = context.WithCancel(context.Background())
 	f.running.Go(func() {
 		for f.ctx.Err() == nil {
-			if !guarded(f.log, "what was not answered in time", f.run) {
+			if !f.guard.run("what was not answered in time", f.run) {
 				f.sleep(longestPause)
 			}
 		}

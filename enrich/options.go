@@ -26,6 +26,8 @@ type Options struct {
 	PendingSize  int64  // bytes of it
 	LateHitsFile string // where late hits are written; "" sends them with the next chunk
 
+	MetricsListen string // HOST:PORT or unix:/PATH where metrics are served; "" is nowhere
+
 	LearnAgents bool // never look up the addresses of the agents seen in the alerts
 
 	Prefix  string          // of every field that is added
@@ -118,6 +120,7 @@ var options = []option{
 	{"storage_path", "a directory of the user as whom Fluent Bit runs", setText(func(o *Options) *string { return &o.StoragePath })},
 	{"pending_size", "a size such as 64M, 1M or more", setPendingSize},
 	{"late_hits_file", "a file that Fluent Bit can append to", setText(func(o *Options) *string { return &o.LateHitsFile })},
+	{"metrics_listen", "off, IP:PORT such as 127.0.0.1:9099, or unix:/PATH", setMetricsListen},
 	{"prefix", "up to 32 letters, digits, and _ - .", setPrefix},
 	{"format", "flat or ecs", wordOption(map[string]Format{"flat": Flat, "ecs": ECS}, func(o *Options) *Format { return &o.Format })},
 	{"fields", "names of fields without the prefix, separated by commas", setFields},

@@ -1,8 +1,10 @@
 package enrich
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -104,6 +106,14 @@ func TestOpenNamesEveryMistake(t *testing.T) {
 		{"fields and prefix", []string{"prefix", "misp {", "fields", "value,colour,misp_size"}, []string{
 			`prefix "misp {": want up to 32 letters, digits, and _ - .`,
 			`fields "value,colour,misp_size": there is no field colour, size; want names of fields without the prefix, separated by commas`}},
+		{"no address for metrics", []string{"metrics_listen", "9099"}, []string{
+			`metrics_listen "9099": want off, IP:PORT such as 127.0.0.1:9099, or unix:/PATH`}},
+		{"no port for metrics", []string{"metrics_listen", "127.0.0.1:0"}, []string{
+			`metrics_listen "127.0.0.1:0": "0" is no port from 1 to 65535; want off, IP:PORT such as 127.0.0.1:9099, or unix:/PATH`}},
+		{"a name for metrics", []string{"metrics_listen", "siem.example:9099"}, []string{
+			`metrics_listen "siem.example:9099": "siem.example" is no IP address; want off, IP:PORT such as 127.0.0.1:9099, or unix:/PATH`}},
+		{"a socket for metrics", []string{"metrics_listen", "unix:misp.sock"}, []string{
+			`metrics_listen "unix:misp.sock": misp.sock is not the absolute path of a socket, of up to 107 bytes; want off, IP:PORT such as 127.0.0.1:9099, or unix:/PATH`}},
 		{"files", []string{"api_key_file", empty, "tls.ca_file", dir + "/none", "rules", dir + "/no.yaml," + badRules, "ignore", "10.0.0.0/33"}, []string{
 			`"10.0.0.0/33"`,
 			`api_key_file "` + empty + `": the file is empty; want a file that holds the key and nothing else`,
@@ -133,5 +143,37 @@ func TestOpenNamesEveryMistake(t *testing.T) {
 				t.Errorf("a secret is shown, or a key that is set is missed:\n%v", err)
 			}
 		})
+	}
+}
+
+func TestMetricsListen(t *testing.T) {
+	const open = `metrics_listen %q: whoever can reach this address can read the metrics, which need no password; want 127.0.0.1, or a firewall in front of it`
+	tests := []struct {
+		value, want string
+		warns       bool
+	}{
+		{"", "", false},
+		{"off", "", false},
+		{"Off", "", false},
+		{"127.0.0.1:9099", "127.0.0.1:9099", false},
+		{"localhost:9099", "127.0.0.1:9099", false},
+		{"[::1]:9099", "[::1]:9099", false},
+		{"unix:/run/fluent-bit//misp.sock", "unix:/run/fluent-bit/misp.sock", false},
+		{":9099", "[::]:9099", true},
+		{"0.0.0.0:9099", "0.0.0.0:9099", true},
+		{"192.0.2.7:9099", "192.0.2.7:9099", true},
+	}
+	for _, tt := range tests {
+		o, err := ParseOptions(stanza("metrics_listen", tt.value))
+		if err != nil || o.MetricsListen != tt.want {
+			t.Errorf("%q is %q, %v; want %q", tt.value, o.MetricsListen, err, tt.want)
+		}
+		var want []string
+		if tt.warns {
+			want = []string{fmt.Sprintf(open, tt.value)}
+		}
+		if !slices.Equal(o.Warnings, want) {
+			t.Errorf("%q warns %q, want %q", tt.value, o.Warnings, want)
+		}
 	}
 }

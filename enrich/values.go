@@ -3,7 +3,10 @@ package enrich
 import (
 	"errors"
 	"fmt"
+	"net"
+	"net/netip"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -58,6 +61,46 @@ func setText(field func(*Options) *string) func(*Options, string) error {
 		return nil
 	}
 }
+
+func setMetricsListen(o *Options, v string) error {
+	if strings.EqualFold(v, "off") {
+		return nil
+	}
+	if path, unix := strings.CutPrefix(v, "unix:"); unix {
+		if !filepath.IsAbs(path) || strings.HasSuffix(path, "/") || len(path) > maxSocketPath {
+			return fmt.Errorf("%s is not the absolute path of a socket, of up to %d bytes", path, maxSocketPath)
+		}
+		o.MetricsListen = "unix:" + filepath.Clean(path)
+		return nil
+	}
+	host, port, err := net.SplitHostPort(v)
+	if err != nil {
+		return errAccept
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+		return fmt.Errorf("%q is no port from 1 to 65535", port)
+	}
+	switch host {
+	case "":
+		host = "::" // every address
+	case "localhost":
+		host = "127.0.0.1"
+	}
+	// A name would have to be resolved at every start.
+	ip, err := netip.ParseAddr(host)
+	if err != nil {
+		return fmt.Errorf("%q is no IP address", host)
+	}
+	if !ip.IsLoopback() {
+		o.Warnings = append(o.Warnings, fmt.Sprintf("metrics_listen %q: whoever can reach this address can read the metrics, which need no password; "+
+			"want 127.0.0.1, or a firewall in front of it", v))
+	}
+	o.MetricsListen = net.JoinHostPort(ip.String(), port)
+	return nil
+}
+
+// maxSocketPath is how long the path of a unix socket may be, in bytes.
+const maxSocketPath = 107
 
 func setPrefix(o *Options, v string) error {
 	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-."

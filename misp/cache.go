@@ -126,11 +126,12 @@ func (c *Cache) Peek(indicators []ioc.Indicator, answers []Answer) (missing int)
 			continue
 		}
 		answers[i] = it.at(now)
-		found[it.answer.Verdict]++
-		switch {
-		case answers[i].Age > 0:
+		if answers[i].Age > 0 {
 			stale++
-		case c.isEnding(it, now):
+			continue
+		}
+		found[it.answer.Verdict]++
+		if c.isEnding(it, now) {
 			ending = append(ending, i)
 		}
 	}

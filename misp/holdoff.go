@@ -82,6 +82,14 @@ func (h *holdoff) open() bool {
 	return h.last != nil
 }
 
+// state says why MISP is left alone, and since when it fails; nil if it is not
+// left alone.
+func (h *holdoff) state() (why *Error, since time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.last, h.since
+}
+
 // cancel gives a pass back that says nothing about MISP.
 func (h *holdoff) cancel(p pass) {
 	h.mu.Lock()

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 	"unicode"
 )
 
@@ -134,6 +135,8 @@ var (
 
 // page reads one page of the answer to r.
 func (c *Client) page(ctx context.Context, s *server, r *restSearch, take func(*row) bool) (p page, failed *Error) {
+	asked, begin := ctx, time.Now()
+	defer func() { s.stats.answered(asked, len(r.Value.OR), time.Since(begin), failed) }()
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
 	defer cancel()
 	resp, failed := c.post(ctx, s, r)

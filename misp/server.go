@@ -13,6 +13,7 @@ type server struct {
 	hold      holdoff
 	pace      *pace
 	allowance allowance
+	stats     serverStats
 
 	log *slog.Logger
 	now func() time.Time
@@ -20,11 +21,12 @@ type server struct {
 
 func newServer(url string, cfg *Config) *server {
 	return &server{
-		url:  url,
-		hold: holdoff{name: url, log: cfg.Log, now: cfg.Now},
-		pace: newPace(cfg.MaxRequestsPerMinute),
-		log:  cfg.Log,
-		now:  cfg.Now,
+		url:   url,
+		hold:  holdoff{name: url, log: cfg.Log, now: cfg.Now},
+		pace:  newPace(cfg.MaxRequestsPerMinute),
+		stats: newServerStats(),
+		log:   cfg.Log,
+		now:   cfg.Now,
 	}
 }
 

@@ -1,6 +1,10 @@
 package misp
 
-import "sync/atomic"
+import (
+	"context"
+	"sync/atomic"
+	"time"
+)
 
 // ClientStats are the counts of a [Client] since it was made.
 type ClientStats struct {
@@ -11,7 +15,27 @@ type ClientStats struct {
 	Dropped    uint64            // received that were not
 	Panics     uint64            // caught
 	Errors     map[Reason]uint64 // searches that failed, each try counted
+	Servers    []ServerStats     // in the order in which they are asked
 }
+
+// ServerStats are the counts of one of the MISPs that a [Client] asks.
+type ServerStats struct {
+	URL      string
+	Requests map[string]uint64 // by outcome: [OutcomeOK], [OutcomeGivenUp], or the [Reason] of a failure
+	Values   Distribution      // values in a request
+	Seconds  Distribution      // from sending a request to the end of its answer
+
+	// Held says why MISP is left alone at the moment, nil if it is not; Since,
+	// the time of the first failure, may be zero then.
+	Held  *Error
+	Since time.Time
+}
+
+// The outcomes of a request besides failures.
+const (
+	OutcomeOK      = "ok"
+	OutcomeGivenUp = "given_up" // nobody waits for the answer any more
+)
 
 type clientStats struct {
 	requests, values, held, attributes, dropped atomic.Uint64
@@ -19,6 +43,57 @@ type clientStats struct {
 }
 
 var reasons = [...]Reason{Timeout, Unreachable, Forbidden, RateLimited, ServerError, BadAnswer}
+
+type serverStats struct {
+	requests        [len(reasons) + 2]atomic.Uint64 // by reason, then those that are ok, then those given up
+	values, seconds *Histogram
+}
+
+func newServerStats() serverStats {
+	return serverStats{
+		values:  NewHistogram(1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000),
+		seconds: NewHistogram(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+	}
+}
+
+// answered counts a request. The end of ctx is that of those who wait for it.
+func (s *serverStats) answered(ctx context.Context, values int, took time.Duration, err *Error) {
+	outcome := len(reasons)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		outcome++
+	case err != nil:
+		for i, reason := range reasons {
+			if reason == err.Reason {
+				outcome = i
+			}
+		}
+	}
+	s.requests[outcome].Add(1)
+	s.values.Observe(float64(values))
+	s.seconds.Observe(took.Seconds())
+}
+
+func (s *server) snapshot() ServerStats {
+	stats := ServerStats{
+		URL:      s.url,
+		Requests: make(map[string]uint64, len(s.stats.requests)),
+		Values:   s.stats.values.Distribution(),
+		Seconds:  s.stats.seconds.Distribution(),
+	}
+	for i, reason := range reasons {
+		stats.Requests[string(reason)] = s.stats.requests[i].Load()
+	}
+	stats.Requests[OutcomeOK] = s.stats.requests[len(reasons)].Load()
+	stats.Requests[OutcomeGivenUp] = s.stats.requests[len(reasons)+1].Load()
+	if stats.Held, stats.Since = s.hold.state(); stats.Held == nil {
+		if err := s.allowance.refuses(false, s.now()); err != nil {
+			err.URL = s.url
+			stats.Held = err
+		}
+	}
+	return stats
+}
 
 func (s *clientStats) failed(reason Reason) {
 	for i, r := range reasons {
@@ -42,16 +117,19 @@ func (c *Client) Stats() ClientStats {
 	for i, r := range reasons {
 		s.Errors[r] = c.stats.errors[i].Load()
 	}
+	for _, server := range c.servers {
+		s.Servers = append(s.Servers, server.snapshot())
+	}
 	return s
 }
 
 // CacheStats are the counts of a [Cache] since it was made.
 type CacheStats struct {
-	Known, Clean, Unknown uint64 // answers from the cache, by verdict
+	Known, Clean, Unknown uint64 // answers from the cache, by verdict, but for stale hits
 	Missed                uint64 // values that were not in it
 	Joined                uint64 // of those, how many were being asked for already
 	Refreshed             uint64 // hits asked for again before their end
-	Stale                 uint64 // hits that served past their TTL
+	Stale                 uint64 // hits that served past their TTL; also for values that had missed
 	Evicted               uint64 // answers that made room for others
 	Overflowed            uint64 // values not asked for, because too many wait
 	Panics                uint64 // caught

@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	"fluent-bit-misp/enrich"
 	"fluent-bit-misp/enrich/forward"
+	"fluent-bit-misp/enrich/metrics"
 )
 
 // A delivery is what an output does with a chunk. It may be used concurrently.
@@ -16,8 +18,15 @@ type delivery struct {
 	guard        guard
 	ctx          context.Context // ends at exit
 
+	records, retries atomic.Uint64 // see metrics.Output
+
 	mu     sync.Mutex // one chunk at a time
 	memory []byte     // for the enriched chunk
+}
+
+// stats returns what was sent on up to now.
+func (d *delivery) stats() metrics.Output {
+	return metrics.Output{Targets: d.sender.Stats(), Records: d.records.Load(), Retries: d.retries.Load()}
 }
 
 // deliver enriches a chunk, which is only read, sends it on, and reports whether
@@ -33,6 +42,9 @@ func (d *delivery) deliver(tag string, chunk []byte) (delivered bool) {
 		if cap(d.memory) > maxKept {
 			d.memory = nil
 		}
+		if !delivered {
+			d.retries.Add(1)
+		}
 	}()
 	if len(chunk) == 0 {
 		return true
@@ -40,13 +52,17 @@ func (d *delivery) deliver(tag string, chunk []byte) (delivered bool) {
 	if d.sender.Away() {
 		return false // MISP need not be asked for what cannot be sent
 	}
-	before := d.engine.Stats().Unknown
-	return d.enrich(chunk, func(out []byte) bool {
-		if d.retryUnknown && d.engine.Stats().Unknown > before {
+	before := d.engine.Stats()
+	delivered = d.enrich(chunk, func(out []byte) bool {
+		if d.retryUnknown && d.engine.Stats().Unknown > before.Unknown {
 			return false
 		}
 		return d.sender.Send(d.ctx, tag, out)
 	})
+	if delivered {
+		d.records.Add(d.engine.Stats().Events - before.Events)
+	}
+	return delivered
 }
 
 // maxKept is the size of a chunk, in bytes, past which its memory is not kept.

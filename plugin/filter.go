@@ -20,17 +20,20 @@ import (
 	"unsafe"
 
 	"fluent-bit-misp/enrich"
+	"fluent-bit-misp/enrich/metrics"
+	"fluent-bit-misp/version"
 )
 
 var calls pace // of all filters: they share the threads
 
 // A filter is one [FILTER] section between its init and its exit.
 type filter struct {
-	engine *enrich.Engine
-	log    *hostLog
-	guard  guard
-	ctx    context.Context // ends at exit
-	cancel context.CancelFunc
+	engine      *enrich.Engine
+	log         *hostLog
+	guard       guard
+	ctx         context.Context // ends at exit
+	cancel      context.CancelFunc
+	stopMetrics func()
 }
 
 // mispFilterInit opens the section. It returns the handle by which the host
@@ -40,7 +43,8 @@ type filter struct {
 //
 //export mispFilterInit
 func mispFilterInit(section *C.struct_flb_filter_instance) (handle C.uintptr_t) {
-	f := &filter{log: newHostLog("filter", C.GoString(C.flb_filter_name(section)), section.log_level)}
+	name := C.GoString(C.flb_filter_name(section))
+	f := &filter{log: newHostLog("filter", name, section.log_level)}
 	f.guard.log = f.log.logger()
 	defer func() {
 		if fault := recover(); fault != nil {
@@ -58,6 +62,8 @@ func mispFilterInit(section *C.struct_flb_filter_instance) (handle C.uintptr_t) 
 		return 0
 	}
 	f.engine = engine
+	f.guard.log.Info("fluent-bit-misp " + version.Get().String())
+	f.stopMetrics = serveMetrics(metrics.Section{Name: "filter:" + name, Engine: engine, Panics: f.guard.count}, f.guard.log)
 	f.ctx, f.cancel = context.WithCancel(context.Background())
 	return C.uintptr_t(cgo.NewHandle(f))
 }
@@ -115,6 +121,7 @@ func mispFilterExit(handle C.uintptr_t) {
 	}()
 	cgo.Handle(handle).Delete()
 	f.cancel()
+	f.stopMetrics()
 	f.engine.Close()
 	f.guard.report()
 	f.guard.log.Debug("closed", "goroutines", runtime.NumGoroutine())

@@ -24,6 +24,9 @@ func (g *guard) caught(fault any) {
 	g.log.Error(string(debug.Stack()))
 }
 
+// count returns how many defects were caught.
+func (g *guard) count() uint64 { return uint64(g.defects.Load()) }
+
 // report logs how many defects were caught, if any were.
 func (g *guard) report() {
 	if n := g.defects.Load(); n > 0 {

@@ -18,6 +18,8 @@ import (
 
 	"fluent-bit-misp/enrich"
 	"fluent-bit-misp/enrich/forward"
+	"fluent-bit-misp/enrich/metrics"
+	"fluent-bit-misp/version"
 )
 
 // mispOutputRegister fills in the definition of the output, and returns -1 if
@@ -45,8 +47,9 @@ func mispOutputUnregister(definition unsafe.Pointer) {
 // An output is one [OUTPUT] section between its init and its exit.
 type output struct {
 	delivery
-	log    *hostLog
-	cancel context.CancelFunc
+	log         *hostLog
+	cancel      context.CancelFunc
+	stopMetrics func()
 }
 
 // mispOutputInit opens the section. It returns the handle by which the host
@@ -56,7 +59,8 @@ type output struct {
 //
 //export mispOutputInit
 func mispOutputInit(plugin *C.struct_flbgo_output_plugin) (handle C.uintptr_t) {
-	o := &output{log: newHostLog("output", C.GoString(C.flb_output_name(plugin.instance)), outputLevel(plugin.instance))}
+	name := C.GoString(C.flb_output_name(plugin.instance))
+	o := &output{log: newHostLog("output", name, outputLevel(plugin.instance))}
 	o.guard.log = o.log.logger()
 	defer func() {
 		if fault := recover(); fault != nil {
@@ -72,6 +76,8 @@ func mispOutputInit(plugin *C.struct_flbgo_output_plugin) (handle C.uintptr_t) {
 		o.guard.log.Error(err.Error())
 		return 0
 	}
+	o.guard.log.Info("fluent-bit-misp " + version.Get().String())
+	o.stopMetrics = serveMetrics(metrics.Section{Name: "output:" + name, Engine: o.engine, Panics: o.guard.count, Output: o.stats}, o.guard.log)
 	o.ctx, o.cancel = context.WithCancel(context.Background())
 	return C.uintptr_t(cgo.NewHandle(o))
 }
@@ -146,6 +152,7 @@ func mispOutputExit(handle C.uintptr_t) {
 	}()
 	cgo.Handle(handle).Delete()
 	o.cancel()
+	o.stopMetrics()
 	o.sender.Close()
 	o.engine.Close()
 	o.guard.report()

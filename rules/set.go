@@ -66,6 +66,10 @@ type taking struct {
 // says its index here. The slice is shared: do not change it.
 func (s *Set) Paths() []string { return s.paths }
 
+// Rules returns the name of every rule, in the order of what is found; each
+// there once. The slice is shared: do not change it.
+func (s *Set) Rules() []string { return s.names }
+
 // RuleName returns the name of rule i of what is found.
 func (s *Set) RuleName(i int) string { return s.names[i] }
 

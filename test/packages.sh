@@ -40,6 +40,10 @@ is /var/lib/fluent-bit fluent-bit:fluent-bit 750
 is /var/lib/fluent-bit/misp fluent-bit:fluent-bit 750
 is /usr/lib/systemd/system/fluent-bit.service.d/misp.conf root:root 644
 is /usr/share/man/man1/mispctl.1.gz root:root 644
+for file in grafana/health.json grafana/hits.json prometheus/alerts.yaml; do
+	is /usr/share/fluent-bit-misp/$file root:root 644
+done
+inside mispctl version | grep -qF "version $(inside dpkg-query -W -f '${Version}' fluent-bit-misp | tr '~' '-')," || fail "mispctl does not say the version of the package"
 [ "$(inside readlink /usr/lib/fluent-bit/out_misp.so)" = flb-filter_misp.so ] || fail "out_misp.so is not a link"
 inside id -nG fluent-bit | grep -qw wazuh || fail "fluent-bit is not in the group wazuh"
 inside md5sum --quiet -c /var/lib/dpkg/info/fluent-bit-misp.md5sums || fail "files are not what the package says"
@@ -65,7 +69,7 @@ grep -q late "$root/var/lib/fluent-bit/misp/queue" || fail "the queue is lost"
 
 step "remove"
 inside dpkg -r fluent-bit-misp
-gone /usr/lib/fluent-bit/flb-filter_misp.so /usr/lib/fluent-bit/out_misp.so /usr/bin/mispctl /usr/lib/systemd/system/fluent-bit.service.d
+gone /usr/lib/fluent-bit/flb-filter_misp.so /usr/lib/fluent-bit/out_misp.so /usr/bin/mispctl /usr/lib/systemd/system/fluent-bit.service.d /usr/share/fluent-bit-misp
 grep -q MISP_API_KEY=mine "$root/etc/fluent-bit/misp.env" || fail "the key is lost"
 grep -q late "$root/var/lib/fluent-bit/misp/queue" || fail "the queue is lost"
 

@@ -30,6 +30,7 @@ type cli struct {
 	Check    checkCmd    `cmd:"" help:"Find what is wrong with a configuration of Fluent Bit."`
 	Doctor   doctorCmd   `cmd:"" help:"Find what is wrong with MISP, the key, and the files of this machine."`
 	Serve    serveCmd    `cmd:"" help:"Serve a MISP with a few sample events, for demonstrations."`
+	Version  versionCmd  `cmd:"" help:"Show which version this is."`
 
 	Completion completionCmd `cmd:"" hidden:"" help:"Write the completions of a shell."`
 	Manual     manualCmd     `cmd:"" hidden:"" help:"Write the man page."`

@@ -76,6 +76,7 @@ func (s *Sender) Send(ctx context.Context, tag string, chunk []byte) (delivered 
 		if err != nil && ctx.Err() != nil {
 			return false
 		}
+		t.stats.count(err, len(chunk), !s.cfg.NoAck)
 		t.note(err, &s.cfg)
 		if err == nil {
 			return true
@@ -114,6 +115,8 @@ type target struct {
 	failures int       // in a row
 	since    time.Time // of the first of them
 	until    time.Time // when to try again
+
+	stats targetStats
 }
 
 const (

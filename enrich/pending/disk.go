@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"sync"
+	"sync/atomic"
 )
 
 // A disk is the part of a queue that is in its directory: segments, which are
@@ -21,11 +22,11 @@ type disk struct {
 	mu       sync.Mutex
 	root     *os.Root
 	lock     *os.File
-	segments []segment // oldest first; the last is written to
-	file     *os.File  // the last segment, nil if a new one is to be begun
-	total    int64
-	done     uint64 // everything below is
-	noted    uint64 // the same, as the file has it
+	segments []segment    // oldest first; the last is written to
+	file     *os.File     // the last segment, nil if a new one is to be begun
+	total    atomic.Int64 // bytes in all segments; read without the lock
+	done     uint64       // everything below is
+	noted    uint64       // the same, as the file has it
 
 	reading uint64  // the first number of the segment that is read
 	offset  int64   // in it
@@ -61,7 +62,7 @@ func (d *disk) append(entries []Entry) (written int, oldest, dropped uint64, err
 			buf = appendRecord(buf, entries[end])
 			end++
 		}
-		for d.total+int64(len(buf)) > d.limit && len(d.segments) > 1 {
+		for d.total.Load()+int64(len(buf)) > d.limit && len(d.segments) > 1 {
 			dropped += d.drop()
 		}
 		s := d.last()
@@ -73,7 +74,7 @@ func (d *disk) append(entries []Entry) (written int, oldest, dropped uint64, err
 		}
 		s.size += int64(len(buf))
 		s.last = entries[end-1].Number
-		d.total += int64(len(buf))
+		d.total.Add(int64(len(buf)))
 		written = end
 	}
 	return written, 0, dropped, nil
@@ -110,7 +111,7 @@ func (d *disk) drop() uint64 {
 	s := d.segments[0]
 	d.root.Remove(segmentName(s.first))
 	d.segments = d.segments[1:]
-	d.total -= s.size
+	d.total.Add(-s.size)
 	if s.size == 0 || d.done > s.last {
 		return 0
 	}

@@ -32,6 +32,7 @@ func (q *Queue) keep() {
 func (q *Queue) store() (err error) {
 	defer func() {
 		if p := recover(); p != nil {
+			q.panics.Add(1)
 			err = fmt.Errorf("a bug, please report it: panic: %v\n%s", p, debug.Stack())
 		}
 	}()
@@ -71,12 +72,16 @@ func (q *Queue) store() (err error) {
 func (q *Queue) failed(err error) {
 	q.mu.Lock()
 	changed := q.failing != (err != nil)
-	q.failing = err != nil
+	q.failing, q.inMemory = err != nil, ""
+	if err != nil {
+		q.inMemory = "storage_path: " + err.Error() + ": until that is mended, alerts that wait for MISP are kept in memory only"
+	}
+	problem := q.inMemory
 	q.tell()
 	q.mu.Unlock()
 	switch {
 	case changed && err != nil:
-		q.log.Error("storage_path: " + err.Error() + ": until that is mended, alerts that wait for MISP are kept in memory only")
+		q.log.Error(problem)
 	case changed:
 		q.log.Info("storage_path: alerts that wait for MISP are on disk again")
 	}
@@ -84,10 +89,13 @@ func (q *Queue) failed(err error) {
 
 const logEvery = 10 * time.Minute
 
-// logDropped logs, now and then, that entries were pushed out.
+// logDropped notes when entries were pushed out, and logs it now and then.
 func (q *Queue) logDropped() {
 	q.mu.Lock()
 	now, dropped := time.Now(), q.dropped
+	if dropped > q.noticed {
+		q.noticed, q.lastDrop = dropped, now
+	}
 	due := dropped > q.logged && (q.logged == 0 || now.Sub(q.loggedAt) >= logEvery)
 	if due {
 		q.logged, q.loggedAt = dropped, now

@@ -80,7 +80,7 @@ func (d *disk) open() (damaged []string, err error) {
 		}
 		if s.size > 0 {
 			d.segments = append(d.segments, s)
-			d.total += s.size
+			d.total.Add(s.size)
 		}
 	}
 	if len(d.segments) > 0 && d.last().size < d.each {

@@ -18,6 +18,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -41,15 +42,18 @@ const (
 // A Queue holds entries until they are done. Put and Done may be used
 // concurrently; Next must not. Make one with [Open]; Close ends its goroutine.
 type Queue struct {
-	log   *slog.Logger
-	disk  *disk // nil in memory
-	limit int   // bytes in the tail
+	log     *slog.Logger
+	disk    *disk // nil in memory
+	limit   int   // bytes in the tail
+	storage int64 // bytes of all
 
 	retry time.Duration
 	wake  chan struct{} // the keeper has work
 	ready chan struct{} // there may be more for Next
 	stop  chan struct{}
 	ended chan struct{}
+
+	panics atomic.Uint64 // caught
 
 	mu       sync.Mutex
 	tail     []Entry // those that are not on disk yet, or never will be
@@ -61,9 +65,13 @@ type Queue struct {
 	closed   bool
 	shorter  chan struct{} // closed when the tail gets shorter or the disk fails
 	dropped  uint64
+	noticed  uint64    // how many of them have a time
+	lastDrop time.Time // of the last of those
 	logged   uint64    // how many of them the log has
 	loggedAt time.Time // and since when
 	damaged  int
+	inMemory string // why, although there is a directory
+	ages     ages   // of what is not done
 }
 
 // Open opens the queue in a directory, with what it held when it was last open,
@@ -80,6 +88,7 @@ func Open(cfg Config) (*Queue, error) {
 	q := &Queue{
 		log:     cfg.Log,
 		limit:   int(min(cfg.Size, maxInMemory)),
+		storage: min(cfg.Size, maxInMemory),
 		retry:   retryEvery,
 		wake:    make(chan struct{}, 1),
 		ready:   make(chan struct{}, 1),
@@ -91,11 +100,13 @@ func Open(cfg Config) (*Queue, error) {
 		disk, damaged, err := openDisk(cfg.Dir, cfg.Size)
 		switch {
 		case isTrouble(err):
-			q.log.Error("storage in " + cfg.Dir + ": " + err.Error() + ": until the next start, alerts that wait for MISP are kept in memory only")
+			q.inMemory = "storage in " + cfg.Dir + ": " + err.Error() + ": until the next start, alerts that wait for MISP are kept in memory only"
+			q.log.Error(q.inMemory)
 		case err != nil:
 			return nil, err
 		default:
 			q.disk = disk
+			q.storage = cfg.Size
 			q.resume()
 		}
 		if q.damaged = len(damaged); q.damaged > 0 {
@@ -125,6 +136,9 @@ func (q *Queue) resume() {
 	q.done, q.next = q.disk.done, q.disk.done
 	for _, s := range q.disk.segments {
 		q.next = max(q.next, s.last+1)
+		if info, err := q.disk.root.Stat(segmentName(s.first)); err == nil {
+			q.ages.put(s.first, info.ModTime())
+		}
 	}
 	q.cursor = q.done
 	if q.next > q.done {
@@ -142,6 +156,10 @@ func (q *Queue) Put(ctx context.Context, entries ...[]byte) {
 		q.mu.Unlock()
 		return
 	}
+	if q.next == q.done {
+		q.ages = ages{}
+	}
+	q.ages.put(q.next, time.Now())
 	for _, data := range entries {
 		if len(data) > MaxEntry {
 			q.dropped++
@@ -269,19 +287,4 @@ func signal(c chan struct{}) {
 	case c <- struct{}{}:
 	default:
 	}
-}
-
-// Stats are the counts of a queue since it was opened.
-type Stats struct {
-	Waiting uint64 // entries that are not done
-	Dropped uint64 // entries that were pushed out
-	Damaged int    // files that were set aside
-	Failing bool   // whether the disk does not take what it should
-}
-
-// Stats returns the counts up to now.
-func (q *Queue) Stats() Stats {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return Stats{Waiting: q.next - q.done, Dropped: q.dropped, Damaged: q.damaged, Failing: q.failing}
 }

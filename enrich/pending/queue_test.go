@@ -184,12 +184,12 @@ func TestDiskFails(t *testing.T) {
 	replaceFile(t, q, "/dev/full")
 	begin := time.Now()
 	put(q, 3, 100)
-	if took := time.Since(begin); took > 40*time.Millisecond || !q.Stats().Failing {
+	if took := time.Since(begin); took > 40*time.Millisecond || !q.Stats().Failing || !strings.Contains(q.Stats().InMemory, "no space left") {
 		t.Errorf("took %v, stats %+v", took, q.Stats())
 	}
 	got, _ := rest(q)
 	same(t, got, wants(0, 100))
-	for q.Stats().Failing {
+	for q.Stats().Failing || q.Stats().InMemory != "" {
 		time.Sleep(time.Millisecond)
 	}
 	q.Close()

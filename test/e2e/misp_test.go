@@ -59,7 +59,7 @@ func TestMISPIsAway(t *testing.T) {
 			}
 			var messages int
 			for deadline := time.Now().Add(2*timeout + 5*time.Second); ; time.Sleep(100 * time.Millisecond) {
-				if messages = strings.Count(run.Log(), "[filter:misp:misp.0]"); messages > 0 || time.Now().After(deadline) {
+				if messages = strings.Count(run.Log(), "[filter:misp:misp.0]") - strings.Count(run.Log(), "[filter:misp:misp.0] fluent-bit-misp version "); messages > 0 || time.Now().After(deadline) {
 					break
 				}
 			}

@@ -52,11 +52,12 @@ func build(dir string) error {
 	for _, command := range []string{
 		cc + hostProgram,
 		cc + otherProgram + " -DNOT_FLUENT_BIT",
-		"go build -buildmode=c-shared -trimpath -ldflags=-s -o " + filterFile + " fluent-bit-misp/plugin",
+		"go build -buildmode=c-shared -trimpath -o " + filterFile + " fluent-bit-misp/plugin",
 	} {
 		args := strings.Fields(command)
 		cmd := exec.Command(args[0], args[1:]...)
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=1", "CGO_CFLAGS=-O2 -g -Werror")
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=1", "CGO_CFLAGS=-O2 -g -Werror",
+			"GOFLAGS='-ldflags=-s -X fluent-bit-misp/version.number=1.2.3-test -X fluent-bit-misp/version.commit=abcd1234'")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return fmt.Errorf("%s: %w\n%s", command, err, out)
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -150,7 +151,8 @@ func TestReloads(t *testing.T) {
 			chunks = append(chunks, alert(fmt.Sprint(j), listed), alert(fmt.Sprint(j), clean))
 		}
 	}
-	got := run(t, chunks, filter(url, "--threads", "4", "--report", "--call-after-exit", "--log-level", "4")...)
+	metrics := "metrics_listen=unix:" + filepath.Join(t.TempDir(), "metrics")
+	got := run(t, chunks, filter(url, "--threads", "4", "--report", "--call-after-exit", "--log-level", "4", "-p", metrics)...)
 	if got.code != 0 || len(got.answers) != rounds*100 {
 		t.Fatalf("exit code %d, %d answers, log:\n%s", got.code, len(got.answers), got.log)
 	}
@@ -164,6 +166,9 @@ func TestReloads(t *testing.T) {
 	var reports []report
 	var r report
 	for _, line := range lines(got.log) {
+		if strings.Contains(line, "metrics_listen") {
+			t.Error(line)
+		}
 		_, _ = fmt.Sscanf(line, "[debug] [filter:misp:misp.0] closed goroutines=%d", &r.goroutines)
 		var round int
 		if n, _ := fmt.Sscanf(line, "[host] round %d: %d threads, %d files, %d bytes", &round, &r.threads, &r.files, &r.bytes); n == 4 {

@@ -118,7 +118,7 @@ func TestLogFile(t *testing.T) {
 	server := misptest.New(misptest.Sample())
 	server.Fault(misptest.Status(403))
 	url := server.Start(t)
-	for level, want := range map[string]string{"0": "", "1": "error", "4": "debug|error"} {
+	for level, want := range map[string]string{"0": "", "1": "error", "3": "error|info", "4": "debug|error|info"} {
 		file := filepath.Join(t.TempDir(), "log")
 		got := run(t, [][]byte{alert("1", listed)}, filter(url, "--log-level", level, "--log-file", file)...)
 		if got.log != "" {
@@ -135,6 +135,21 @@ func TestLogFile(t *testing.T) {
 		slices.Sort(levels)
 		if got := strings.Join(slices.Compact(levels), "|"); got != want {
 			t.Errorf("level %s: logged at %q, want %q:\n%s", level, got, want, log)
+		}
+	}
+}
+
+// The log says once which build of the plugin a section has.
+func TestVersion(t *testing.T) {
+	url := misptest.New(misptest.Sample()).Start(t)
+	said := regexp.MustCompile(`(?m)^\[ info\] \[(?:filter|output):misp:misp\.0\] fluent-bit-misp version 1\.2\.3-test, commit abcd1234, go1\.[0-9.]+$`)
+	for name, command := range map[string][]string{
+		"filter": filter(url, "--log-level", "3"),
+		"output": {hostProgram, "--log-level", "3", "-p", "url=" + url, "-p", "api_key=k", "-p", "forward.targets=127.0.0.1:9", outputFile},
+	} {
+		got := run(t, nil, command...)
+		if n := len(said.FindAllString(strings.Join(lines(got.log), "\n"), -1)); n != 1 {
+			t.Errorf("%s: said %d times, want once:\n%s", name, n, got.log)
 		}
 	}
 }
