@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"reflect"
 	"slices"
 	"sync"
 	"testing"
@@ -70,8 +71,9 @@ func TestSettledIsTheSame(t *testing.T) {
 		load := mixed(t, 7)
 		var first []string
 		var counts Stats
+		var details Counts
 		for pass := range 3 {
-			before := e.Stats()
+			before, all := e.Stats(), e.Counts()
 			var records []string
 			for _, c := range load.chunks {
 				got, _ := enrich(e, c)
@@ -79,19 +81,41 @@ func TestSettledIsTheSame(t *testing.T) {
 			}
 			after := e.Stats()
 			now := Stats{Events: after.Events - before.Events, Indicators: after.Indicators - before.Indicators,
-				Hits: after.Hits - before.Hits, Clean: after.Clean - before.Clean, Unknown: after.Unknown - before.Unknown}
+				Hits: after.Hits - before.Hits, Clean: after.Clean - before.Clean, Unknown: after.Unknown - before.Unknown,
+				Plain: after.Plain - before.Plain}
+			new := e.Counts().less(all)
 			if pass == 0 {
-				first, counts = records, now
+				first, counts, details = records, now, new
 			} else if !slices.Equal(records, first) {
 				t.Errorf("verdict %s: pass %d differs from the first", verdict, pass)
 			} else if now != counts {
 				t.Errorf("verdict %s: pass %d counts %+v, the first %+v", verdict, pass, now, counts)
+			} else if !reflect.DeepEqual(new, details) {
+				t.Errorf("verdict %s: pass %d counts %+v, the first %+v", verdict, pass, new, details)
 			}
 		}
 		if counts.Hits < 100 || counts.Clean < 1000 {
 			t.Errorf("verdict %s: few hits or clean ones to compare: %+v", verdict, counts)
 		}
 	}
+}
+
+// less returns what was counted since before.
+func (c Counts) less(before Counts) Counts {
+	for kind, n := range before.Kinds {
+		c.Kinds[kind] -= n
+	}
+	for rule, n := range before.Rules {
+		of := c.Rules[rule]
+		for v := range of {
+			of[v] -= n[v]
+		}
+		c.Rules[rule] = of
+	}
+	for why, n := range before.Rejected {
+		c.Rejected[why] -= n
+	}
+	return Counts{Kinds: c.Kinds, Rules: c.Rules, Rejected: c.Rejected}
 }
 
 // TestSettledEnds: a value that was clean is found once it is asked for again.

@@ -52,16 +52,13 @@ func (c *counters) open(set *rules.Set) {
 func (c *counters) add(b *batch) {
 	c.events.Add(uint64(b.events))
 	c.passed.Add(uint64(b.passed))
-	indicators := len(b.indicators)
-	for _, n := range b.extraction.Skipped() {
-		indicators += int(n)
-	}
-	c.indicators.Add(uint64(indicators))
+	plain := b.events
 	for v, n := range b.verdicts {
 		c.verdicts[v].Add(uint64(n))
+		plain -= n
 	}
-	c.plain.Add(uint64(b.events - len(b.looked)))
-	c.tallies.add(b)
+	c.plain.Add(uint64(plain))
+	c.indicators.Add(uint64(len(b.indicators)) + c.tallies.add(b))
 }
 
 // waited counts a chunk that waited under ctx for answers.

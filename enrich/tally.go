@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"fluent-bit-misp/misp"
 	"fluent-bit-misp/misp/ioc"
 	"fluent-bit-misp/rules"
 )
@@ -41,18 +42,22 @@ func (t *tallies) open(set *rules.Set) {
 
 // reject counts a value that was passed over. The reasons are few, and nearly
 // always the first ones.
-func (t *tally) reject(_, _ int, _ []byte, why string) {
+func (t *tally) reject(_, _ int, _ []byte, why string) { t.rejectMany(why, 1) }
+
+func (t *tally) rejectMany(why string, n uint64) {
 	for i := range t.rejected {
 		if t.rejected[i].why == why {
-			t.rejected[i].n++
+			t.rejected[i].n += n
 			return
 		}
 	}
-	t.rejected = append(t.rejected, rejection{why, 1})
+	t.rejected = append(t.rejected, rejection{why, n})
 }
 
-// add counts what was found in a chunk, and the answers for it.
-func (t *tallies) add(b *batch) {
+// add counts what was found in a chunk, and the answers for it, and returns how
+// many indicators were passed over as they are known to be clean.
+func (t *tallies) add(b *batch) (skipped uint64) {
+	skipped = t.addSkipped(b)
 	local := &b.tally
 	if local.kinds == nil {
 		local.kinds, local.rules = make([]uint32, len(t.kinds)), make([]uint32, len(t.rules))
@@ -69,7 +74,7 @@ func (t *tallies) add(b *batch) {
 		flush(t.rules, local.rules, verdicts*found.Rule+int(b.answers[i].Verdict))
 	}
 	if len(local.rejected) == 0 {
-		return
+		return skipped
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -77,6 +82,30 @@ func (t *tallies) add(b *batch) {
 		t.rejected[local.rejected[i].why] += local.rejected[i].n
 		local.rejected[i].n = 0
 	}
+	return skipped
+}
+
+// addSkipped counts what was passed over because it is settled.
+func (t *tallies) addSkipped(b *batch) (indicators uint64) {
+	for profile, n := range b.extraction.Skipped() {
+		for kind, of := range profile.Kinds {
+			if of > 0 {
+				t.kinds[kind].Add(uint64(of * n))
+				indicators += uint64(of * n)
+			}
+		}
+		if profile.Rejected > 0 {
+			b.tally.rejectMany(profile.Why, uint64(profile.Rejected*n))
+		}
+	}
+	if indicators > 0 {
+		for rule, n := range b.extraction.SkippedBy() {
+			if n > 0 {
+				t.rules[verdicts*rule+int(misp.Clean)].Add(uint64(n))
+			}
+		}
+	}
+	return indicators
 }
 
 // flush adds the count at a place to the counter there.

@@ -78,6 +78,7 @@ const MaxFound = 5000
 func (x *Extraction) Reset() {
 	x.Found, x.open = x.Found[:0], x.open[:0]
 	clear(x.counts[:])
+	clear(x.byRule)
 	x.buf.Reset()
 }
 
@@ -118,6 +119,7 @@ func (x *Extraction) use(s *Set) {
 	x.set = s
 	x.active, x.union = newBitset(len(s.rows)), newBitset(len(s.rows))
 	x.rows, x.conds = make([]uint64, len(s.rows)), make([]uint64, len(s.conds))
+	x.byRule = make([]uint32, len(s.names))
 	if x.seen == nil {
 		x.seen = map[sight]int{}
 		x.onText = func(i ioc.Indicator) { x.texts = append(x.texts, i) }

@@ -80,6 +80,8 @@ func (x *Extraction) addText(raw []byte) {
 }
 
 func (x *Extraction) reject(raw []byte, why string) {
+	x.partial = x.partial || x.rejected > 0 && x.why != why // a profile has one reason
+	x.rejected, x.why = x.rejected+1, why
 	if x.Rejected != nil {
 		x.Rejected(x.rule, x.path, raw, why)
 	}

@@ -1,20 +1,31 @@
 package rules
 
-import "time"
+import (
+	"iter"
+	"time"
+)
 
 // A settling is the part of an Extraction that has to do with settled values.
 type settling struct {
-	table   *Settled // nil if there is none
-	now     time.Duration
-	tick    uint64 // of now, in the era
-	epoch   uint64
-	era     uint64
-	counts  [maxProfiles]uint32 // settled values since Reset, by profile
-	open    []unsettled         // what may become settled, in the order of Found
-	mark    mark                // of the value that is taken at the moment
-	marked  bool
-	from    int  // where what it has begins in Found
-	partial bool // that is not all: the rest was found before, or there is too much
+	table *Settled // nil if there is none
+	now   time.Duration
+	tick  uint64 // of now, in the era
+	epoch uint64
+	era   uint64
+
+	profiles []Profile           // of the table
+	counts   [maxProfiles]uint32 // settled values since Reset, by profile
+	byRule   []uint32            // indicators in them, by rule
+
+	open []unsettled // what may become settled, in the order of Found
+
+	// Of the value that is taken at the moment:
+	mark     mark
+	marked   bool
+	from     int  // where what it has begins in Found
+	partial  bool // that is not all: the rest was found before, or there is too much
+	rejected uint32
+	why      string
 }
 
 // agentWay is the way in which the address of an agent is taken; those of
@@ -25,6 +36,16 @@ const agentWay = 1
 type unsettled struct {
 	mark
 	from, to int
+	rejected uint32
+	why      string
+}
+
+func (u *unsettled) profile(found []Found) Profile {
+	p := Profile{Rejected: u.rejected, Why: u.why}
+	for i := range found[u.from:u.to] {
+		p.Kinds[found[u.from+i].Indicator.Kind()]++
+	}
+	return p
 }
 
 // Skip has the Extraction pass over the values that are settled in s, for a
@@ -35,19 +56,22 @@ func (x *Extraction) Skip(s *Settled, now time.Duration, epoch uint64) {
 	x.era, x.tick = uint64(now/era), uint64(now%era/tick)
 }
 
-// Skipped returns the numbers of the indicators that were passed over since the
-// last Reset because they are settled, by kind.
-func (x *Extraction) Skipped() (skipped Counts) {
-	if x.table == nil {
-		return skipped
-	}
-	for i, profile := range *x.table.profiles.Load() {
-		for kind, n := range profile {
-			skipped[kind] += n * x.counts[i]
+// Skipped returns the values that were passed over since the last Reset because
+// they are settled: their profiles, and how many there were of each.
+func (x *Extraction) Skipped() iter.Seq2[*Profile, uint32] {
+	return func(yield func(*Profile, uint32) bool) {
+		for i := range x.profiles {
+			if n := x.counts[i]; n > 0 && !yield(&x.profiles[i], n) {
+				return
+			}
 		}
 	}
-	return skipped
 }
+
+// SkippedBy returns how many indicators were passed over since the last Reset
+// because they are settled, by the rule that would have taken them. The slice
+// is the Extraction's own.
+func (x *Extraction) SkippedBy() []uint32 { return x.byRule }
 
 // settled reports whether raw need not be taken in that way, which is counted.
 // Otherwise it is taken now, and then said to be so by its mark.
@@ -59,19 +83,30 @@ func (x *Extraction) settled(way int, raw []byte) (m mark, settled bool) {
 		x.mark, x.marked = x.table.mark(raw), true
 	}
 	m = x.mark.in(way, x.epoch, x.era)
-	if profile, ok := x.table.profile(m, x.tick); ok {
-		x.counts[profile]++
-		x.Clean = x.Clean || profile > 0
+	if number, ok := x.table.profile(m, x.tick); ok {
+		x.pass(number)
 		return m, true
 	}
-	x.from, x.partial = len(x.Found), false
+	x.from, x.partial, x.rejected, x.why = len(x.Found), false, 0, ""
 	return m, false
+}
+
+// pass counts a value that is settled.
+func (x *Extraction) pass(number uint8) {
+	if int(number) >= len(x.profiles) {
+		x.profiles = *x.table.profiles.Load()
+	}
+	x.counts[number]++
+	if n := x.profiles[number].Indicators(); n > 0 {
+		x.Clean = true
+		x.byRule[x.rule] += n
+	}
 }
 
 // taken notes what was taken from the value with that mark, if it has one.
 func (x *Extraction) taken(m mark) {
 	if m != (mark{}) && !x.partial {
-		x.open = append(x.open, unsettled{m, x.from, len(x.Found)})
+		x.open = append(x.open, unsettled{m, x.from, len(x.Found), x.rejected, x.why})
 	}
 }
 
@@ -82,8 +117,8 @@ func (x *Extraction) Settle(until func(from, to int) time.Duration) {
 	for _, o := range x.open {
 		if u := min(until(o.from, o.to)-x.now, era); u >= tick {
 			last := min(x.tick+uint64(u/tick), lastTick)
-			if profile, ok := x.table.profileOf(x.Found[o.from:o.to]); ok {
-				x.table.keep(o.mark, profile, x.tick, last)
+			if number, ok := x.table.number(o.profile(x.Found)); ok {
+				x.table.keep(o.mark, number, x.tick, last)
 			}
 		}
 	}

@@ -23,7 +23,7 @@ type Settled struct {
 	lines []line // a power of two
 
 	mu       sync.Mutex // guards changes of what is below
-	profiles atomic.Pointer[[]Counts]
+	profiles atomic.Pointer[[]Profile]
 }
 
 // A line is a line of memory.
@@ -43,7 +43,7 @@ func NewSettled(values int) *Settled {
 		n *= 2
 	}
 	s := &Settled{seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}, lines: make([]line, n)}
-	s.profiles.Store(&[]Counts{{}})
+	s.profiles.Store(&[]Profile{{}})
 	return s
 }
 
@@ -73,8 +73,8 @@ func (m mark) in(way int, epoch, era uint64) mark {
 
 func (s *Settled) line(m mark) *line { return &s.lines[m.one>>32&uint64(len(s.lines)-1)] }
 
-// profile returns which indicators a settled value has, as a number that keep
-// was given, and whether it is settled.
+// profile returns the number of the profile of a value, and whether it is
+// settled.
 func (s *Settled) profile(m mark, now uint64) (profile uint8, ok bool) {
 	l := s.line(m)
 	for i := range l {
@@ -100,21 +100,29 @@ func (s *Settled) keep(m mark, profile uint8, now, until uint64) {
 	c.mixed.Store(m.one ^ note)
 }
 
-// Counts are numbers of indicators by [ioc.Kind].
-type Counts [ioc.NumKinds]uint32
+// A Profile is what was in a value that is settled.
+type Profile struct {
+	Kinds    [ioc.NumKinds]uint32 // numbers of indicators, all of them clean
+	Rejected uint32               // how often there was something else
+	Why      string               // which was passed over for this reason
+}
 
-// profileOf returns the number of the profile for what was found, and whether
-// there is one: there are few, but a hostile log could make many.
-func (s *Settled) profileOf(found []Found) (profile uint8, ok bool) {
-	var want Counts
-	for _, f := range found {
-		want[f.Indicator.Kind()]++
+// Indicators returns how many there are.
+func (p *Profile) Indicators() (n uint32) {
+	for _, of := range p.Kinds {
+		n += of
 	}
+	return n
+}
+
+// number returns the number of a profile, and whether there is one: there are
+// few, but a hostile log could make many.
+func (s *Settled) number(want Profile) (number uint8, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	profiles := *s.profiles.Load()
-	for i, has := range profiles {
-		if has == want {
+	for i := range profiles {
+		if profiles[i] == want {
 			return uint8(i), true
 		}
 	}
