@@ -263,3 +263,31 @@ func FuzzOpen(f *testing.F) {
 		}
 	})
 }
+
+// A file that has nothing of the queue in it is not kept in its place: empty,
+// which a full disk leaves behind, it is removed, and damaged, set aside.
+func TestNothingInIt(t *testing.T) {
+	for text, aside := range map[string]int{"": 0, "garbage": 1} {
+		dir := filepath.Join(t.TempDir(), "queue")
+		open(t, Config{Dir: dir}).Close()
+		file := filepath.Join(dir, segmentName(1<<20))
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		q := open(t, Config{Dir: dir})
+		if _, err := os.Stat(file); err == nil {
+			t.Errorf("%q: the file is still there", text)
+		}
+		if names, _ := filepath.Glob(filepath.Join(dir, "*"+damagedExt)); len(names) != aside {
+			t.Errorf("%q: set aside: %q, want %d", text, names, aside)
+		}
+		put(q, 0, 5)
+		got, last := rest(q)
+		same(t, got, wants(0, 5))
+		q.Done(last)
+		q.Close()
+		if names, _ := filepath.Glob(filepath.Join(dir, "*"+segmentExt)); names != nil {
+			t.Errorf("%q: segments are left: %q", text, names)
+		}
+	}
+}

@@ -142,14 +142,17 @@ func (d *disk) tidy(names []string) {
 	}
 }
 
-// openSegment reads a segment through. If it is damaged, what is whole in it
-// goes to a new file in its place, and it is set aside; the error is errDamaged
-// then.
+// openSegment reads a segment through. One that is empty, as a full disk leaves
+// it, is removed. If it is damaged, what is whole in it goes to a new file in
+// its place, and it is set aside; the error is errDamaged then.
 func (d *disk) openSegment(first uint64) (segment, error) {
 	name := segmentName(first)
 	b, err := readFile(d.root, name, 0, largestFile+1)
 	if err != nil {
 		return segment{}, err
+	}
+	if len(b) == 0 {
+		return segment{}, d.root.Remove(name)
 	}
 	entries, damaged := records(b)
 	s := segment{first: first, last: first, size: int64(len(b))}
@@ -170,10 +173,13 @@ func (d *disk) openSegment(first uint64) (segment, error) {
 	return s, nil
 }
 
-// mend replaces the content of a file that is kept by another name. If there is
-// no room for that, the file stays as it is: what is damaged in it is stepped
-// over.
+// mend replaces a file, which is kept by another name, by what is whole in it,
+// if there is anything. If there is no room for that, the file stays as it is:
+// what is damaged in it is stepped over.
 func (d *disk) mend(name string, whole []byte) error {
+	if len(whole) == 0 {
+		return d.root.Rename(name, name+damagedExt)
+	}
 	if err := d.root.WriteFile(name+newExt, whole, 0o600); err != nil {
 		return err
 	}
