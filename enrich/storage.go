@@ -41,7 +41,7 @@ func (s storage) close() {
 }
 
 // openQueue opens the queue of an engine, and returns the directory that it is
-// in. Engines with the same storage_path have one each, numbered in the order in
+// in, "" if it is in memory, as it also is while the disk is in trouble. Engines with the same storage_path have one each, numbered in the order in
 // which they are opened, which for the sections of a configuration is always
 // the same: so each finds its own again, also under another url or key.
 func openQueue(o Options, log *slog.Logger) (q *pending.Queue, dir string, err error) {
@@ -50,7 +50,7 @@ func openQueue(o Options, log *slog.Logger) (q *pending.Queue, dir string, err e
 		q, err = pending.Open(cfg)
 		return q, "", err
 	}
-	if err := pending.MakeDir(o.StoragePath); err != nil {
+	if err := pending.MakeDir(o.StoragePath); err != nil && !pending.IsTrouble(err) {
 		return nil, "", fmt.Errorf("storage_path %q: %w; want a directory of the user as whom Fluent Bit runs", o.StoragePath, err)
 	}
 	for n := 1; ; n++ {
@@ -61,6 +61,9 @@ func openQueue(o Options, log *slog.Logger) (q *pending.Queue, dir string, err e
 			continue
 		case err != nil:
 			return nil, "", fmt.Errorf("storage_path: %q: %w; want a directory of the user as whom Fluent Bit runs", cfg.Dir, err)
+		}
+		if !q.Durable() {
+			return q, "", nil
 		}
 		return q, cfg.Dir, nil
 	}

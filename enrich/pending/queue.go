@@ -90,7 +90,7 @@ func Open(cfg Config) (*Queue, error) {
 	if cfg.Dir != "" {
 		disk, damaged, err := openDisk(cfg.Dir, cfg.Size)
 		switch {
-		case isTrouble(err):
+		case IsTrouble(err):
 			q.log.Error("storage in " + cfg.Dir + ": " + err.Error() + ": until the next start, alerts that wait for MISP are kept in memory only")
 		case err != nil:
 			return nil, err
@@ -110,8 +110,14 @@ func Open(cfg Config) (*Queue, error) {
 	return q, nil
 }
 
-// isTrouble reports whether a disk is in trouble that may pass by itself.
-func isTrouble(err error) bool {
+// Durable reports whether the queue has its directory. It has not if the disk
+// was in trouble when it was opened.
+func (q *Queue) Durable() bool { return q.disk != nil }
+
+// IsTrouble reports whether an error of [MakeDir] says that the disk is full,
+// read-only or broken, which may pass by itself, and not that the directory is
+// the wrong one.
+func IsTrouble(err error) bool {
 	for _, errno := range []syscall.Errno{syscall.ENOSPC, syscall.EROFS, syscall.EDQUOT, syscall.EIO, syscall.EMFILE, syscall.ENFILE} {
 		if errors.Is(err, errno) {
 			return true
