@@ -135,7 +135,7 @@ func (c *control) purge(r io.Reader) (answer string) {
 // what their caches know of some values, or of all if there are none. It
 // returns how many engines did.
 func Purge(storagePath string, values ...string) (engines int, err error) {
-	entries, err := os.ReadDir(storagePath)
+	dirs, err := queueDirs(storagePath)
 	if err != nil {
 		return 0, err
 	}
@@ -144,11 +144,7 @@ func Purge(storagePath string, values ...string) (engines int, err error) {
 	}
 	request := strings.Join(values, "\n") + "\n"
 	var mistakes []error
-	for _, entry := range entries {
-		if !strings.HasPrefix(entry.Name(), queuePrefix) {
-			continue
-		}
-		dir := filepath.Join(storagePath, entry.Name())
+	for _, dir := range dirs {
 		switch err := purge(dir, request); {
 		case err == nil:
 			engines++

@@ -109,7 +109,7 @@ func newEngine(o Options, set *rules.Set, cache *misp.Cache, storage storage, lo
 			e.closers = append(e.closers, control.close)
 		}
 	}
-	e.late = newFollower(storage, cache, e.layout, log)
+	e.late = newFollower(storage, cache, e.layout)
 	e.closers = append(e.closers, e.late.close)
 	return e, nil
 }

@@ -2,13 +2,11 @@ package enrich
 
 import (
 	"context"
-	"log/slog"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"fluent-bit-misp/enrich/pending"
 	"fluent-bit-misp/misp"
 	"fluent-bit-misp/misp/ioc"
 )
@@ -21,11 +19,9 @@ import (
 // over: a late hit that still waits when the process ends is found again. So it
 // comes out at least once.
 type follower struct {
-	queue  *pending.Queue
+	storage
 	cache  *misp.Cache
 	layout *layout
-	file   *lateFile // nil if late hits go out with chunks
-	log    *slog.Logger
 
 	ctx     context.Context
 	cancel  context.CancelFunc
@@ -43,8 +39,8 @@ const (
 	longestPause = 10 * time.Second
 )
 
-func newFollower(s storage, cache *misp.Cache, layout *layout, log *slog.Logger) *follower {
-	f := &follower{queue: s.queue, file: s.file, cache: cache, layout: layout, log: log, outbox: newOutbox(s.queue.Done)}
+func newFollower(s storage, cache *misp.Cache, layout *layout) *follower {
+	f := &follower{storage: s, cache: cache, layout: layout, outbox: newOutbox(s.queue.Done)}
 	f.ctx, f.cancel = context.WithCancel(context.Background())
 	f.running.Go(func() {
 		for f.ctx.Err() == nil {
@@ -53,6 +49,11 @@ func newFollower(s storage, cache *misp.Cache, layout *layout, log *slog.Logger)
 			}
 		}
 	})
+	if s.dir != "" {
+		f.running.Go(func() {
+			guarded(f.log, "queues that nobody uses", func() { s.adopt(f.ctx) })
+		})
+	}
 	return f
 }
 
@@ -211,9 +212,4 @@ func (f *follower) hand(hit *lateHit) {
 	}
 }
 
-func (f *follower) sleep(d time.Duration) {
-	select {
-	case <-time.After(d):
-	case <-f.ctx.Done():
-	}
-}
+func (f *follower) sleep(d time.Duration) { pause(f.ctx, d) }

@@ -166,6 +166,42 @@ func TestDamagedDone(t *testing.T) {
 	}
 }
 
+// What waits for something else is left alone.
+func TestLabel(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "queue")
+	reopen := func(label, want string) {
+		t.Helper()
+		q, err := Open(Config{Dir: dir, Label: label})
+		if got := fmt.Sprint(err); got != want {
+			t.Fatalf("%q: got %s, want %s", label, got, want)
+		}
+		if err == nil {
+			q.Close()
+		}
+	}
+	const fits, other = "<nil>", "it holds what is for something else"
+	reopen("a", fits)
+	reopen("b", fits) // nothing waits
+	q := open(t, Config{Dir: dir})
+	put(q, 0, 2)
+	q.Close()
+	reopen("a", other)
+	reopen("", fits)
+	reopen("b", fits)
+	q = open(t, Config{Dir: dir, Label: "b"})
+	q.Done(q.Next(2)[1].Number)
+	q.Close()
+	reopen("a", fits)
+	q = open(t, Config{Dir: dir, Label: "a"})
+	put(q, 2, 3)
+	q.Close()
+	if err := os.Remove(filepath.Join(dir, labelName)); err != nil {
+		t.Fatal(err)
+	}
+	reopen("c", fits)
+	reopen("a", other)
+}
+
 // What was put is there after kill -9, as soon as Put has returned.
 func TestKilled(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "queue")

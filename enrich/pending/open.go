@@ -39,19 +39,22 @@ const (
 var errDamaged = errors.New("it is damaged")
 
 // openDisk opens the directory of a queue, and makes whole what is damaged in
-// it. It returns how many files were.
-func openDisk(dir string, limit int64) (d *disk, damaged []string, err error) {
-	if err := MakeDir(dir); err != nil {
+// it. It returns the names of the files that were.
+func openDisk(cfg Config) (d *disk, damaged []string, err error) {
+	if err := MakeDir(cfg.Dir); err != nil {
 		return nil, nil, err
 	}
-	root, err := os.OpenRoot(dir)
+	root, err := os.OpenRoot(cfg.Dir)
 	if err != nil {
 		return nil, nil, reason(err)
 	}
-	d = &disk{limit: limit, each: min(max(limit/16, smallestSegment), largestSegment), root: root}
-	if damaged, err = d.open(); err != nil {
+	d = &disk{limit: cfg.Size, each: min(max(cfg.Size/16, smallestSegment), largestSegment), root: root}
+	if damaged, err = d.open(); err == nil && cfg.Label != "" {
+		err = d.label(cfg.Label)
+	}
+	if err != nil {
 		d.release()
-		return nil, nil, err
+		return nil, damaged, err
 	}
 	return d, damaged, nil
 }

@@ -14,18 +14,17 @@ package pending
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 )
 
 // Config says where a [Queue] is, and how much it holds.
 type Config struct {
-	Dir  string // made, with mode 0700, if there is none; "" is a queue in memory
-	Size int64  // bytes on disk; 64 MiB
+	Dir   string // made, with mode 0700, if there is none; "" is a queue in memory
+	Label string // says what the entries are for; "" takes them for anything
+	Size  int64  // bytes on disk; 64 MiB
 
 	Log *slog.Logger // says what is wrong with the disk; nothing by default
 }
@@ -68,8 +67,9 @@ type Queue struct {
 
 // Open opens the queue in a directory, with what it held when it was last open,
 // whatever ended that. Damaged files are set aside. The error says why the
-// directory must not or cannot be used; a disk that is full or cannot be
-// written at the moment is no error but makes a queue in memory.
+// directory must not or cannot be used, such as [ErrInUse] and [ErrOther]; a
+// disk that is full or cannot be written at the moment is no error but makes a
+// queue in memory.
 func Open(cfg Config) (*Queue, error) {
 	if cfg.Size == 0 {
 		cfg.Size = defaultSize
@@ -88,7 +88,10 @@ func Open(cfg Config) (*Queue, error) {
 		shorter: make(chan struct{}),
 	}
 	if cfg.Dir != "" {
-		disk, damaged, err := openDisk(cfg.Dir, cfg.Size)
+		disk, damaged, err := openDisk(cfg)
+		if q.damaged = len(damaged); q.damaged > 0 {
+			q.log.Warn("storage in " + cfg.Dir + ": damaged files were set aside as *" + damagedExt + ", what is whole in them is used: " + strings.Join(damaged, ", "))
+		}
 		switch {
 		case IsTrouble(err):
 			q.log.Error("storage in " + cfg.Dir + ": " + err.Error() + ": until the next start, alerts that wait for MISP are kept in memory only")
@@ -97,9 +100,6 @@ func Open(cfg Config) (*Queue, error) {
 		default:
 			q.disk = disk
 			q.resume()
-		}
-		if q.damaged = len(damaged); q.damaged > 0 {
-			q.log.Warn("storage in " + cfg.Dir + ": damaged files were set aside as *" + damagedExt + ", what is whole in them is used: " + strings.Join(damaged, ", "))
 		}
 	}
 	if q.disk == nil {
@@ -114,24 +114,9 @@ func Open(cfg Config) (*Queue, error) {
 // was in trouble when it was opened.
 func (q *Queue) Durable() bool { return q.disk != nil }
 
-// IsTrouble reports whether an error of [MakeDir] says that the disk is full,
-// read-only or broken, which may pass by itself, and not that the directory is
-// the wrong one.
-func IsTrouble(err error) bool {
-	for _, errno := range []syscall.Errno{syscall.ENOSPC, syscall.EROFS, syscall.EDQUOT, syscall.EIO, syscall.EMFILE, syscall.ENFILE} {
-		if errors.Is(err, errno) {
-			return true
-		}
-	}
-	return false
-}
-
 // resume goes on where the queue on disk ended.
 func (q *Queue) resume() {
-	q.done, q.next = q.disk.done, q.disk.done
-	for _, s := range q.disk.segments {
-		q.next = max(q.next, s.last+1)
-	}
+	q.done, q.next = q.disk.done, q.disk.next()
 	q.cursor = q.done
 	if q.next > q.done {
 		q.ready <- struct{}{}
