@@ -57,6 +57,7 @@ type Queue struct {
 	cursor   uint64  // the first number that Next has not returned
 	done     uint64  // everything below is
 	failing  bool    // the disk did not take the tail the last time
+	stuck    bool    // somebody waited for the disk in vain, and it has taken nothing since
 	closed   bool
 	shorter  chan struct{} // closed when the tail gets shorter or the disk fails
 	dropped  uint64
@@ -125,7 +126,8 @@ func (q *Queue) resume() {
 
 // Put adds entries, which are the queue's from then on. It returns when they
 // would survive the end of the process, or when ctx ends; at once if there is
-// no disk that takes them. Entries longer than [MaxEntry] are dropped.
+// no disk that takes them, or one that let somebody wait in vain and has taken
+// nothing since. Entries longer than [MaxEntry] are dropped.
 func (q *Queue) Put(ctx context.Context, entries ...[]byte) {
 	q.mu.Lock()
 	if q.closed {
@@ -170,7 +172,7 @@ func (q *Queue) shrink() {
 func (q *Queue) await(ctx context.Context, number uint64) {
 	for {
 		q.mu.Lock()
-		waiting := q.disk != nil && !q.failing && !q.closed && q.onDisk() <= number
+		waiting := q.disk != nil && !q.failing && !q.stuck && !q.closed && q.onDisk() <= number
 		shorter := q.shorter
 		q.mu.Unlock()
 		if !waiting {
@@ -179,6 +181,12 @@ func (q *Queue) await(ctx context.Context, number uint64) {
 		select {
 		case <-shorter:
 		case <-ctx.Done():
+			q.mu.Lock()
+			if q.onDisk() <= number {
+				q.stuck = true
+				q.tell()
+			}
+			q.mu.Unlock()
 			return
 		}
 	}
