@@ -61,7 +61,7 @@ func build(dir string) error {
 	hostProgram = filepath.Join(dir, "host")
 	filterFile = filepath.Join(dir, "flb-filter_misp.so")
 	for _, command := range []string{
-		"cc -std=c11 -O1 -g -rdynamic -pthread ../host/host.c ../host/output.c ../host/stream.c ../host/fluentbit.c -ldl -o " + hostProgram,
+		"cc -std=c11 -O1 -g -rdynamic -pthread ../host/host.c ../host/output.c ../host/clock.c ../host/stream.c ../host/fluentbit.c -ldl -o " + hostProgram,
 		"go build -buildmode=c-shared -trimpath -ldflags=-s -o " + filterFile + " fluent-bit-misp/plugin",
 	} {
 		args := strings.Fields(command)

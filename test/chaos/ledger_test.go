@@ -17,6 +17,7 @@ type ledger struct {
 	late     int               // later
 	unknown  int               // alerts that said so
 	alerts   int               // that came out
+	lastAt   time.Time         // that the last late hit says
 	again    bool              // whether a late hit may come twice
 	finished map[string]bool   // had their hit, if again is not set
 	problems []string
@@ -119,6 +120,7 @@ func (l *ledger) lateHit(r record) {
 		return
 	}
 	l.late++
+	l.lastAt = r.at
 	switch {
 	case l.due[r.id] != nil:
 		delete(l.due, r.id)
@@ -149,6 +151,13 @@ func (l *ledger) lost() (events [][]byte) {
 		events = append(events, e.event)
 	}
 	return events
+}
+
+// lastLate returns the time that the last late hit says.
+func (l *ledger) lastLate() time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.lastAt
 }
 
 func (l *ledger) String() string {

@@ -48,7 +48,7 @@ func build(dir string) error {
 	otherProgram = filepath.Join(dir, "other")
 	filterFile = filepath.Join(dir, "flb-filter_misp.so")
 	outputFile = filepath.Join(dir, "out_misp.so")
-	cc := "cc -std=c11 -O1 -g -Wall -Wextra -Werror -rdynamic -pthread host.c output.c stream.c fluentbit.c -ldl -o "
+	cc := "cc -std=c11 -O1 -g -Wall -Wextra -Werror -rdynamic -pthread host.c output.c clock.c stream.c fluentbit.c -ldl -o "
 	for _, command := range []string{
 		cc + hostProgram,
 		cc + otherProgram + " -DNOT_FLUENT_BIT",
