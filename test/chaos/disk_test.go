@@ -76,6 +76,7 @@ func TestDiskFull(t *testing.T) {
 // While the disk is read-only, alerts that wait are kept in memory, whether the
 // storage is there already or not.
 func TestDiskReadOnly(t *testing.T) {
+	t.Parallel()
 	for name, before := range map[string]bool{"with a storage": true, "without": false} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

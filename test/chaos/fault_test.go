@@ -82,6 +82,7 @@ func oneValue(size int) misptest.Fault {
 
 // However MISP fails, alerts flow, and when it is back, what it knows follows.
 func TestFaults(t *testing.T) {
+	t.Parallel()
 	for _, f := range faults {
 		if f.slow && !*long {
 			continue
@@ -94,6 +95,7 @@ func TestFaults(t *testing.T) {
 }
 
 func TestCertificates(t *testing.T) {
+	t.Parallel()
 	for _, name := range slices.Sorted(maps.Keys(badCertificates)) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
