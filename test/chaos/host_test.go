@@ -211,9 +211,11 @@ func (h *host) quiet() string {
 	}), "\n")
 }
 
-// waiting returns the chunks that are not answered.
-func (h *host) waiting() [][]byte {
+func (h *host) of() (*testing.T, *ledger) { return h.t, h.ledger }
+
+// behind reports whether many chunks are not answered.
+func (h *host) behind() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.sent
+	return len(h.sent) >= 10
 }
