@@ -23,7 +23,7 @@ STAMP    := -X fluent-bit-misp/version.number=$(VERSION) -X fluent-bit-misp/vers
 export CGO_ENABLED := 1
 
 .DEFAULT_GOAL := build
-.PHONY: help build test e2e chaos soak demo bench bench-pipeline fuzz packages test-packages vet clean force
+.PHONY: help build test e2e boundary chaos soak demo bench bench-pipeline fuzz packages test-packages vet clean force
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,7 +37,13 @@ test: vet $(HOST) $(PLUGIN) ## Run the tests, also with the race detector and in
 e2e: build ## Run the real Fluent Bit with the plugin; fails where there is none
 	go test -count=1 -timeout 5m -tags e2e ./test/e2e
 
-chaos: ## Have MISP, the network and the disk fail in every way, for long, while alerts flow
+# The sanitizer brings symbols of its own, does not run below valgrind, and takes
+# the threads that a fork has lost for leaks.
+boundary: ## Run the plugin in the C host with Go's check of cgo's rules and with AddressSanitizer
+	GOEXPERIMENT=cgocheck2 go test -count=1 ./test/host
+	go test -count=1 -skip 'TestSymbols|TestValgrind|TestRefused/.*daemon_mode' ./test/host -args -asan
+
+chaos: boundary ## Have MISP, the network and the disk fail in every way, for long, while alerts flow
 	go test -count=1 -timeout 20m -v ./test/chaos -args -long
 
 soak: ## Switch faults at random for SOAK, and watch that nothing grows

@@ -8,25 +8,29 @@ import (
 	"fluent-bit-misp/misp/ioc"
 )
 
-// A budget is the time that one chunk may take.
+// A budget is the time that one chunk may take. Nobody gets exactly to its end:
+// on a busy machine whoever waits is woken late.
 type budget struct {
 	begin time.Time
-	wait  time.Duration // 0 is no waiting at all
+	wait  time.Duration // 0 is no waiting for MISP at all
 }
 
-// toStore is the part of a budget that is kept for storing what is not
-// answered, a tenth up to this.
-const toStore = 25 * time.Millisecond
+// spare is the part of a budget that is kept for storing what is not answered,
+// and as much again for coming back, a tenth of it up to this each. As long as
+// this there always is for storing: a disk that works takes less than a
+// thousandth of a second.
+const spare = 25 * time.Millisecond
 
 // answers returns a context that ends when it is no use to wait for answers any
 // longer.
 func (b budget) answers(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithDeadline(ctx, b.begin.Add(b.wait-min(b.wait/10, toStore)))
+	return context.WithDeadline(ctx, b.begin.Add(b.wait-2*min(b.wait/10, spare)))
 }
 
-// all returns a context that ends with the budget.
-func (b budget) all(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithDeadline(ctx, b.begin.Add(b.wait))
+// storing returns a context that ends when it is no use to wait for the disk
+// any longer.
+func (b budget) storing(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithDeadline(ctx, b.begin.Add(max(b.wait-min(b.wait/10, spare), spare)))
 }
 
 // ask asks for the indicators of a chunk that are not in the cache, as long as

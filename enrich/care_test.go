@@ -78,6 +78,32 @@ func TestEnginesShare(t *testing.T) {
 	}
 }
 
+// What is wrong with a MISP that several engines share is in the log of each.
+func TestEnginesShareLog(t *testing.T) {
+	server := misptest.New(database())
+	url := server.Start(t)
+	logs := make([]bytes.Buffer, 3)
+	var engines []*Engine
+	for i := range logs {
+		e, err := Open(stanza("url", url, "api_key", misptest.UserKey), slog.New(slog.NewTextHandler(&logs[i], nil)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(e.Close)
+		engines = append(engines, e)
+	}
+	engines[0].Close()
+	server.Fault(misptest.Status(403))
+	enrich(engines[1], chunk(t, lateAlert))
+	engines[1].Close()
+	engines[2].Close()
+	for i, want := range []int{0, 1, 1} {
+		if n := strings.Count(logs[i].String(), "403"); n != want {
+			t.Errorf("engine %d: %d lines about it, want %d: %s", i, n, want, &logs[i])
+		}
+	}
+}
+
 // Each engine has its own queue, and finds it again.
 func TestEnginesShareStorage(t *testing.T) {
 	server := misptest.New(database())

@@ -18,10 +18,13 @@ import (
 )
 
 // A control is the socket by which an engine that runs is told to forget what
-// its cache knows. Who may open the directory of the queue may connect.
+// its cache knows, or says what that is. Who may open the directory of the queue
+// may connect.
 //
-// A request is one value a line, or a line "*" for all of them, and ends when
-// the client ends writing. The answer is "ok", or what is wrong.
+// A request is one value to be forgotten a line, or a line "*" for all of them,
+// and ends when the client ends writing. A line of "?", a kind and a value asks
+// for what is held. The answer is a line of JSON for each of these, and a last
+// line with "ok", or what is wrong.
 type control struct {
 	listener net.Listener
 	cache    *misp.Cache
@@ -37,6 +40,8 @@ type control struct {
 const (
 	controlName = "control"
 	controlAll  = "*"
+	controlPeek = "?" // of an indicator, kind and value behind it
+	controlOK   = "ok"
 	controlWait = 5 * time.Second // for one request
 	controlMost = 1 << 20         // bytes of one request
 )
@@ -98,23 +103,28 @@ func (c *control) serve() {
 			continue
 		}
 		if c.serves(conn) {
-			c.guard.run("mispctl purge", func() {
+			c.guard.run("a request of mispctl", func() {
 				_ = conn.SetDeadline(time.Now().Add(controlWait))
-				fmt.Fprintln(conn, c.purge(conn))
+				fmt.Fprintln(conn, c.answer(conn))
 			})
 		}
 		conn.Close()
 	}
 }
 
-// purge reads a request, does it, and returns the answer.
-func (c *control) purge(r io.Reader) (answer string) {
+// answer reads a request, does it, and returns the answer.
+func (c *control) answer(r io.Reader) (answer string) {
+	var held strings.Builder
 	lines := bufio.NewScanner(io.LimitReader(r, controlMost))
 	lines.Buffer(nil, 64<<10)
 	for lines.Scan() {
 		value := lines.Text()
 		if value == controlAll {
 			c.cache.PurgeAll()
+			continue
+		}
+		if asked, ok := strings.CutPrefix(value, controlPeek); ok {
+			held.WriteString(c.peek(asked) + "\n")
 			continue
 		}
 		// It is whatever kind it can be, so that nobody need say.
@@ -127,62 +137,68 @@ func (c *control) purge(r io.Reader) (answer string) {
 	if err := lines.Err(); err != nil {
 		return err.Error()
 	}
-	return "ok"
+	return held.String() + controlOK
 }
 
 // Purge tells the engines that keep their queues below storagePath to forget
 // what their caches know of some values, or of all if there are none. It
 // returns how many engines did.
 func Purge(storagePath string, values ...string) (engines int, err error) {
-	entries, err := os.ReadDir(storagePath)
-	if err != nil {
-		return 0, err
-	}
 	if len(values) == 0 {
 		values = []string{controlAll}
 	}
-	request := strings.Join(values, "\n") + "\n"
+	err = eachEngine(storagePath, values, func(string, string) error { engines++; return nil })
+	return engines, err
+}
+
+// eachEngine sends a request to each engine that runs below storagePath, and
+// calls done with the name of its queue and its answer, without the last line.
+func eachEngine(storagePath string, lines []string, done func(queue, answer string) error) error {
+	dirs, err := queueDirs(storagePath)
+	if err != nil {
+		return err
+	}
 	var mistakes []error
-	for _, entry := range entries {
-		if !strings.HasPrefix(entry.Name(), queuePrefix) {
-			continue
+	for _, dir := range dirs {
+		answer, err := request(dir, strings.Join(lines, "\n")+"\n")
+		if errors.Is(err, syscall.ENOENT) || errors.Is(err, syscall.ECONNREFUSED) {
+			continue // none runs there
 		}
-		dir := filepath.Join(storagePath, entry.Name())
-		switch err := purge(dir, request); {
-		case err == nil:
-			engines++
-		case errors.Is(err, syscall.ENOENT), errors.Is(err, syscall.ECONNREFUSED): // none runs there
-		default:
+		if err == nil {
+			err = done(filepath.Base(dir), answer)
+		}
+		if err != nil {
 			mistakes = append(mistakes, fmt.Errorf("%s: %w", dir, err))
 		}
 	}
-	return engines, errors.Join(mistakes...)
+	return errors.Join(mistakes...)
 }
 
-func purge(dir, request string) error {
+func request(dir, lines string) (answer string, err error) {
 	d, err := os.Open(dir)
 	if err != nil {
-		return withoutPath(err)
+		return "", withoutPath(err)
 	}
 	defer d.Close()
 	conn, err := net.Dial("unix", socketIn(d))
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer conn.Close()
 	_ = conn.SetDeadline(time.Now().Add(controlWait))
-	if _, err := io.WriteString(conn, request); err != nil {
-		return err
+	if _, err := io.WriteString(conn, lines); err != nil {
+		return "", err
 	}
 	if err := conn.(*net.UnixConn).CloseWrite(); err != nil {
-		return err
+		return "", err
 	}
-	answer, err := io.ReadAll(io.LimitReader(conn, controlMost))
+	b, err := io.ReadAll(io.LimitReader(conn, controlMost))
 	if err != nil {
-		return err
+		return "", err
 	}
-	if text := strings.TrimSpace(string(answer)); text != "ok" {
-		return errors.New(text)
+	answer, ok := strings.CutSuffix(strings.TrimSpace(string(b)), controlOK)
+	if !ok {
+		return "", errors.New(answer)
 	}
-	return nil
+	return answer, nil
 }

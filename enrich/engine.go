@@ -130,8 +130,9 @@ func newEngine(o Options, set *rules.Set, cache *misp.Cache, storage storage, lo
 // nothing changes, modified is false and out is nil. Otherwise out is the whole
 // new chunk, in memory that alloc gave: it is called once, with the exact size.
 //
-// Enrich takes max_wait at most, whatever MISP and the disk do; ctx can end the
-// wait sooner. What is not answered by then is unknown, and followed up.
+// Enrich takes max_wait at most, whatever MISP and the disk do, or 25 ms if that
+// is longer and the disk does not answer; ctx can end the wait sooner. What is
+// not answered by then is unknown, and followed up.
 func (e *Engine) Enrich(ctx context.Context, chunk []byte, alloc func(size int) []byte) (out []byte, modified bool) {
 	out, late := e.enrich(ctx, chunk, alloc)
 	if late != nil {

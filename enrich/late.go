@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"fluent-bit-misp/enrich/pending"
 	"fluent-bit-misp/misp"
 	"fluent-bit-misp/misp/ioc"
 )
@@ -20,10 +19,9 @@ import (
 // over: a late hit that still waits when the process ends is found again. So it
 // comes out at least once.
 type follower struct {
-	queue  *pending.Queue
+	storage
 	cache  *misp.Cache
 	layout *layout
-	file   *lateFile // nil if late hits go out with chunks
 	guard  *guard
 
 	ctx     context.Context
@@ -43,7 +41,7 @@ const (
 )
 
 func newFollower(s storage, cache *misp.Cache, layout *layout, guard *guard) *follower {
-	f := &follower{queue: s.queue, file: s.file, cache: cache, layout: layout, guard: guard, outbox: newOutbox(s.queue.Done)}
+	f := &follower{storage: s, cache: cache, layout: layout, guard: guard, outbox: newOutbox(s.queue.Done)}
 	f.ctx, f.cancel = context.WithCancel(context.Background())
 	f.running.Go(func() {
 		for f.ctx.Err() == nil {
@@ -52,6 +50,11 @@ func newFollower(s storage, cache *misp.Cache, layout *layout, guard *guard) *fo
 			}
 		}
 	})
+	if s.dir != "" {
+		f.running.Go(func() {
+			f.guard.run("queues that nobody uses", func() { s.adopt(f.ctx) })
+		})
+	}
 	return f
 }
 
@@ -210,9 +213,4 @@ func (f *follower) hand(hit *lateHit) {
 	}
 }
 
-func (f *follower) sleep(d time.Duration) {
-	select {
-	case <-time.After(d):
-	case <-f.ctx.Done():
-	}
-}
+func (f *follower) sleep(d time.Duration) { pause(f.ctx, d) }

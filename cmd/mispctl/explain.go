@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 
+	"fluent-bit-misp/enrich"
 	"fluent-bit-misp/misp"
 	"fluent-bit-misp/misp/ioc"
 )
@@ -13,27 +14,29 @@ import (
 type explainCmd struct {
 	settings
 	ruleFlags
-	Line int    `help:"Which line of the file." default:"1" placeholder:"N"`
-	JSON bool   `name:"json" help:"Write a JSON object for each field, one a line."`
-	File string `arg:"" help:"File with an alert, one JSON object a line; - is the standard input."`
+	Line        int    `help:"Which line of the file." default:"1" placeholder:"N"`
+	JSON        bool   `name:"json" help:"Write a JSON object for each field, one a line."`
+	StoragePath string `help:"The option storage_path of a plugin that runs: say what its cache holds." placeholder:"DIR"`
+	File        string `arg:"" help:"File with an alert, one JSON object a line; - is the standard input."`
 }
 
 func (*explainCmd) Help() string {
-	return `Shows what the plugin does with one alert: each field that looks like an indicator or that a rule takes, what it was normalised to or why it was passed over, and, where the address and the key of a MISP are given, what MISP says.`
+	return `Shows what the plugin does with one alert: each field that looks like an indicator or that a rule takes, what it was normalised to or why it was passed over, and, where the address and the key of a MISP are given, what MISP says. With --storage-path it also shows what a plugin that runs on this machine has in its cache, as the user as whom Fluent Bit runs.`
 }
 
 // An explanation is what there is to say of one field.
 type explanation struct {
-	Field      string      `json:"field"`
-	Value      string      `json:"value"`
-	Rule       string      `json:"rule,omitempty"`
-	Kind       string      `json:"kind,omitempty"`
-	Indicator  string      `json:"indicator,omitempty"`
-	Derived    string      `json:"derived,omitempty"`
-	PassedOver string      `json:"passed_over,omitempty"` // why it is not looked up
-	Verdict    string      `json:"verdict,omitempty"`     // what MISP said, if it was asked
-	Error      string      `json:"error,omitempty"`
-	Attributes []attribute `json:"attributes,omitempty"`
+	Field      string        `json:"field"`
+	Value      string        `json:"value"`
+	Rule       string        `json:"rule,omitempty"`
+	Kind       string        `json:"kind,omitempty"`
+	Indicator  string        `json:"indicator,omitempty"`
+	Derived    string        `json:"derived,omitempty"`
+	PassedOver string        `json:"passed_over,omitempty"` // why it is not looked up
+	Verdict    string        `json:"verdict,omitempty"`     // what MISP said, if it was asked
+	Error      string        `json:"error,omitempty"`
+	Attributes []attribute   `json:"attributes,omitempty"`
+	Cache      []enrich.Held `json:"cache,omitempty"` // of each plugin instance that runs
 
 	found ioc.Indicator
 }
@@ -50,6 +53,11 @@ func (c *explainCmd) Run(std streams) error {
 	asks := c.namesMISP()
 	if asks {
 		if err := c.ask(explanations); err != nil {
+			return err
+		}
+	}
+	if c.StoragePath != "" {
+		if err := c.peek(explanations); err != nil {
 			return err
 		}
 	}
@@ -203,6 +211,27 @@ func (c *explainCmd) ask(explanations []*explanation) error {
 	return nil
 }
 
+// peek adds what the caches of a plugin that runs hold.
+func (c *explainCmd) peek(explanations []*explanation) error {
+	var asked []*explanation
+	var indicators []ioc.Indicator
+	for _, e := range explanations {
+		if !e.found.IsZero() {
+			asked, indicators = append(asked, e), append(indicators, e.found)
+		}
+	}
+	held, err := enrich.Peek(c.StoragePath, indicators)
+	if err != nil {
+		return err
+	}
+	for i, e := range asked {
+		if e.Cache = held[i]; len(e.Cache) == 0 {
+			return fmt.Errorf("no plugin runs with storage_path %s", c.StoragePath)
+		}
+	}
+	return nil
+}
+
 // write writes an explanation for people.
 func (e *explanation) write(w io.Writer) {
 	fmt.Fprintf(w, "%s: %s\n", printable(e.Field), printable(shorten(e.Value)))
@@ -230,5 +259,8 @@ func (e *explanation) write(w io.Writer) {
 			hidden = ", hidden by " + strings.Join(a.HiddenBy, " and ")
 		}
 		fmt.Fprintf(w, "    MISP      %s in event #%d %s (%s)%s\n", a.Type, a.EventID, printable(a.EventInfo), printable(a.EventOrg), hidden)
+	}
+	for _, h := range e.Cache {
+		fmt.Fprintf(w, "    cache     %v (%s)\n", h, h.Queue)
 	}
 }

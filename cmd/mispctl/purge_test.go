@@ -5,7 +5,10 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,6 +16,64 @@ import (
 	"fluent-bit-misp/enrich/event"
 	"fluent-bit-misp/misp/misptest"
 )
+
+// What the cache of a plugin that runs holds is shown beside what MISP says.
+func TestExplainShowsTheCache(t *testing.T) {
+	server := misptest.New(misptest.Sample())
+	dir := filepath.Join(t.TempDir(), "storage")
+	options := map[string]string{"url": server.Start(t), "api_key": misptest.UserKey, "storage_path": dir, "max_wait": "10s"}
+	engine, err := enrich.Open(func(name string) (string, bool) {
+		value, set := options[name]
+		return value, set
+	}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer engine.Close()
+	look := func(alert string) {
+		t.Helper()
+		chunk, err := event.AppendJSON(nil, time.Now(), []byte(alert))
+		if err != nil {
+			t.Fatal(err)
+		}
+		engine.Enrich(context.Background(), chunk, func(n int) []byte { return make([]byte, n) })
+	}
+	look(`{"data":{"srcip":"203.0.113.66","dstip":"203.0.113.99"}}`)
+	server.Fault(misptest.Status(403))
+	look(`{"data":{"srcip":"203.0.113.98"}}`)
+	server.Reset()
+
+	file := filepath.Join(t.TempDir(), "alert.json")
+	if err := os.WriteFile(file, []byte(`{"data":{"srcip":"203.0.113.66","dstip":"203.0.113.99","src_ip":"203.0.113.98","dst_ip":"203.0.113.97"}}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	explain := func(args ...string) (code int, out string) {
+		var b bytes.Buffer
+		code = run(append([]string{"explain", file}, args...), streams{http.NoBody, &b, &b})
+		return code, regexp.MustCompile(`for (\d+m)?\d+s more|seconds_left":\d+`).ReplaceAllString(b.String(), "TIME")
+	}
+	code, out := explain("--storage-path", dir)
+	for _, want := range []string{
+		"looked up ip 203.0.113.66\n    cache     hit in event #2, TIME (queue-1)\n",
+		"looked up ip 203.0.113.99\n    cache     clean, TIME (queue-1)\n",
+		"looked up ip 203.0.113.98\n    cache     unknown: forbidden, TIME (queue-1)\n",
+		"looked up ip 203.0.113.97\n    cache     does not hold it (queue-1)\n",
+	} {
+		if code != exitOK || !strings.Contains(out, want) {
+			t.Errorf("exit code %d, no\n%sin\n%s", code, want, out)
+		}
+	}
+	if _, out := explain("--json", "--storage-path", dir); !strings.Contains(out, `"cache":[{"queue":"queue-1","verdict":"hit","event_id":2,"TIME}]`) {
+		t.Errorf("got %s", out)
+	}
+	if n := server.Counts().Requests; n != 0 {
+		t.Errorf("%d requests to MISP", n)
+	}
+	engine.Close()
+	if code, out := explain("--storage-path", dir); code != exitTrouble || out != "mispctl: no plugin runs with storage_path "+dir+"\n" {
+		t.Errorf("without a plugin: exit code %d, %q", code, out)
+	}
+}
 
 func TestPurge(t *testing.T) {
 	server := misptest.New(misptest.Sample())

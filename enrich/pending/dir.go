@@ -35,6 +35,18 @@ func MakeDir(path string) error {
 	return nil
 }
 
+// IsTrouble reports whether an error of [MakeDir] says that the disk is full,
+// read-only or broken, which may pass by itself, and not that the directory is
+// the wrong one.
+func IsTrouble(err error) bool {
+	for _, errno := range []syscall.Errno{syscall.ENOSPC, syscall.EROFS, syscall.EDQUOT, syscall.EIO, syscall.EMFILE, syscall.ENFILE} {
+		if errors.Is(err, errno) {
+			return true
+		}
+	}
+	return false
+}
+
 // own reports what another user could have put where we write.
 func own(info fs.FileInfo) error {
 	if info.Mode()&fs.ModeSymlink != 0 {

@@ -82,6 +82,15 @@ func (d *disk) append(entries []Entry) (written int, oldest, dropped uint64, err
 
 func (d *disk) last() *segment { return &d.segments[len(d.segments)-1] }
 
+// next returns the first number that is not in use.
+func (d *disk) next() uint64 {
+	next := d.done
+	for _, s := range d.segments {
+		next = max(next, s.last+1)
+	}
+	return next
+}
+
 // begin begins a segment.
 func (d *disk) begin(first uint64) error {
 	if d.file != nil {

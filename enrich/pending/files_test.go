@@ -166,6 +166,42 @@ func TestDamagedDone(t *testing.T) {
 	}
 }
 
+// What waits for something else is left alone.
+func TestLabel(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "queue")
+	reopen := func(label, want string) {
+		t.Helper()
+		q, err := Open(Config{Dir: dir, Label: label})
+		if got := fmt.Sprint(err); got != want {
+			t.Fatalf("%q: got %s, want %s", label, got, want)
+		}
+		if err == nil {
+			q.Close()
+		}
+	}
+	const fits, other = "<nil>", "it holds what is for something else"
+	reopen("a", fits)
+	reopen("b", fits) // nothing waits
+	q := open(t, Config{Dir: dir})
+	put(q, 0, 2)
+	q.Close()
+	reopen("a", other)
+	reopen("", fits)
+	reopen("b", fits)
+	q = open(t, Config{Dir: dir, Label: "b"})
+	q.Done(q.Next(2)[1].Number)
+	q.Close()
+	reopen("a", fits)
+	q = open(t, Config{Dir: dir, Label: "a"})
+	put(q, 2, 3)
+	q.Close()
+	if err := os.Remove(filepath.Join(dir, labelName)); err != nil {
+		t.Fatal(err)
+	}
+	reopen("c", fits)
+	reopen("a", other)
+}
+
 // What was put is there after kill -9, as soon as Put has returned.
 func TestKilled(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "queue")
@@ -262,4 +298,32 @@ func FuzzOpen(f *testing.F) {
 			t.Errorf("what is done is there again: %q", got)
 		}
 	})
+}
+
+// A file that has nothing of the queue in it is not kept in its place: empty,
+// which a full disk leaves behind, it is removed, and damaged, set aside.
+func TestNothingInIt(t *testing.T) {
+	for text, aside := range map[string]int{"": 0, "garbage": 1} {
+		dir := filepath.Join(t.TempDir(), "queue")
+		open(t, Config{Dir: dir}).Close()
+		file := filepath.Join(dir, segmentName(1<<20))
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		q := open(t, Config{Dir: dir})
+		if _, err := os.Stat(file); err == nil {
+			t.Errorf("%q: the file is still there", text)
+		}
+		if names, _ := filepath.Glob(filepath.Join(dir, "*"+damagedExt)); len(names) != aside {
+			t.Errorf("%q: set aside: %q, want %d", text, names, aside)
+		}
+		put(q, 0, 5)
+		got, last := rest(q)
+		same(t, got, wants(0, 5))
+		q.Done(last)
+		q.Close()
+		if names, _ := filepath.Glob(filepath.Join(dir, "*"+segmentExt)); names != nil {
+			t.Errorf("%q: segments are left: %q", text, names)
+		}
+	}
 }

@@ -55,6 +55,7 @@ func (q *Queue) store() (err error) {
 		n, oldest, dropped, err := q.disk.append(entries)
 		q.mu.Lock()
 		if n > 0 {
+			q.stuck = false
 			q.cut(entries[n-1].Number + 1)
 		}
 		q.dropped += dropped

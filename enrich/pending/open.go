@@ -39,19 +39,22 @@ const (
 var errDamaged = errors.New("it is damaged")
 
 // openDisk opens the directory of a queue, and makes whole what is damaged in
-// it. It returns how many files were.
-func openDisk(dir string, limit int64) (d *disk, damaged []string, err error) {
-	if err := MakeDir(dir); err != nil {
+// it. It returns the names of the files that were.
+func openDisk(cfg Config) (d *disk, damaged []string, err error) {
+	if err := MakeDir(cfg.Dir); err != nil {
 		return nil, nil, err
 	}
-	root, err := os.OpenRoot(dir)
+	root, err := os.OpenRoot(cfg.Dir)
 	if err != nil {
 		return nil, nil, reason(err)
 	}
-	d = &disk{limit: limit, each: min(max(limit/16, smallestSegment), largestSegment), root: root}
-	if damaged, err = d.open(); err != nil {
+	d = &disk{limit: cfg.Size, each: min(max(cfg.Size/16, smallestSegment), largestSegment), root: root}
+	if damaged, err = d.open(); err == nil && cfg.Label != "" {
+		err = d.label(cfg.Label)
+	}
+	if err != nil {
 		d.release()
-		return nil, nil, err
+		return nil, damaged, err
 	}
 	return d, damaged, nil
 }
@@ -142,14 +145,17 @@ func (d *disk) tidy(names []string) {
 	}
 }
 
-// openSegment reads a segment through. If it is damaged, what is whole in it
-// goes to a new file in its place, and it is set aside; the error is errDamaged
-// then.
+// openSegment reads a segment through. One that is empty, as a full disk leaves
+// it, is removed. If it is damaged, what is whole in it goes to a new file in
+// its place, and it is set aside; the error is errDamaged then.
 func (d *disk) openSegment(first uint64) (segment, error) {
 	name := segmentName(first)
 	b, err := readFile(d.root, name, 0, largestFile+1)
 	if err != nil {
 		return segment{}, err
+	}
+	if len(b) == 0 {
+		return segment{}, d.root.Remove(name)
 	}
 	entries, damaged := records(b)
 	s := segment{first: first, last: first, size: int64(len(b))}
@@ -170,10 +176,13 @@ func (d *disk) openSegment(first uint64) (segment, error) {
 	return s, nil
 }
 
-// mend replaces the content of a file that is kept by another name. If there is
-// no room for that, the file stays as it is: what is damaged in it is stepped
-// over.
+// mend replaces a file, which is kept by another name, by what is whole in it,
+// if there is anything. If there is no room for that, the file stays as it is:
+// what is damaged in it is stepped over.
 func (d *disk) mend(name string, whole []byte) error {
+	if len(whole) == 0 {
+		return d.root.Rename(name, name+damagedExt)
+	}
 	if err := d.root.WriteFile(name+newExt, whole, 0o600); err != nil {
 		return err
 	}

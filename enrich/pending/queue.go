@@ -14,19 +14,18 @@ package pending
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 )
 
 // Config says where a [Queue] is, and how much it holds.
 type Config struct {
-	Dir  string // made, with mode 0700, if there is none; "" is a queue in memory
-	Size int64  // bytes on disk; 64 MiB
+	Dir   string // made, with mode 0700, if there is none; "" is a queue in memory
+	Label string // says what the entries are for; "" takes them for anything
+	Size  int64  // bytes on disk; 64 MiB
 
 	Log *slog.Logger // says what is wrong with the disk; nothing by default
 }
@@ -62,6 +61,7 @@ type Queue struct {
 	cursor   uint64  // the first number that Next has not returned
 	done     uint64  // everything below is
 	failing  bool    // the disk did not take the tail the last time
+	stuck    bool    // somebody waited for the disk in vain, and it has taken nothing since
 	closed   bool
 	shorter  chan struct{} // closed when the tail gets shorter or the disk fails
 	dropped  uint64
@@ -76,8 +76,9 @@ type Queue struct {
 
 // Open opens the queue in a directory, with what it held when it was last open,
 // whatever ended that. Damaged files are set aside. The error says why the
-// directory must not or cannot be used; a disk that is full or cannot be
-// written at the moment is no error but makes a queue in memory.
+// directory must not or cannot be used, such as [ErrInUse] and [ErrOther]; a
+// disk that is full or cannot be written at the moment is no error but makes a
+// queue in memory.
 func Open(cfg Config) (*Queue, error) {
 	if cfg.Size == 0 {
 		cfg.Size = defaultSize
@@ -97,9 +98,12 @@ func Open(cfg Config) (*Queue, error) {
 		shorter: make(chan struct{}),
 	}
 	if cfg.Dir != "" {
-		disk, damaged, err := openDisk(cfg.Dir, cfg.Size)
+		disk, damaged, err := openDisk(cfg)
+		if q.damaged = len(damaged); q.damaged > 0 {
+			q.log.Warn("storage in " + cfg.Dir + ": damaged files were set aside as *" + damagedExt + ", what is whole in them is used: " + strings.Join(damaged, ", "))
+		}
 		switch {
-		case isTrouble(err):
+		case IsTrouble(err):
 			q.inMemory = "storage in " + cfg.Dir + ": " + err.Error() + ": until the next start, alerts that wait for MISP are kept in memory only"
 			q.log.Error(q.inMemory)
 		case err != nil:
@@ -108,9 +112,6 @@ func Open(cfg Config) (*Queue, error) {
 			q.disk = disk
 			q.storage = cfg.Size
 			q.resume()
-		}
-		if q.damaged = len(damaged); q.damaged > 0 {
-			q.log.Warn("storage in " + cfg.Dir + ": damaged files were set aside as *" + damagedExt + ", what is whole in them is used: " + strings.Join(damaged, ", "))
 		}
 	}
 	if q.disk == nil {
@@ -121,21 +122,14 @@ func Open(cfg Config) (*Queue, error) {
 	return q, nil
 }
 
-// isTrouble reports whether a disk is in trouble that may pass by itself.
-func isTrouble(err error) bool {
-	for _, errno := range []syscall.Errno{syscall.ENOSPC, syscall.EROFS, syscall.EDQUOT, syscall.EIO, syscall.EMFILE, syscall.ENFILE} {
-		if errors.Is(err, errno) {
-			return true
-		}
-	}
-	return false
-}
+// Durable reports whether the queue has its directory. It has not if the disk
+// was in trouble when it was opened.
+func (q *Queue) Durable() bool { return q.disk != nil }
 
 // resume goes on where the queue on disk ended.
 func (q *Queue) resume() {
-	q.done, q.next = q.disk.done, q.disk.done
+	q.done, q.next = q.disk.done, q.disk.next()
 	for _, s := range q.disk.segments {
-		q.next = max(q.next, s.last+1)
 		if info, err := q.disk.root.Stat(segmentName(s.first)); err == nil {
 			q.ages.put(s.first, info.ModTime())
 		}
@@ -148,7 +142,8 @@ func (q *Queue) resume() {
 
 // Put adds entries, which are the queue's from then on. It returns when they
 // would survive the end of the process, or when ctx ends; at once if there is
-// no disk that takes them. Entries longer than [MaxEntry] are dropped.
+// no disk that takes them, or one that let somebody wait in vain and has taken
+// nothing since. Entries longer than [MaxEntry] are dropped.
 func (q *Queue) Put(ctx context.Context, entries ...[]byte) {
 	q.mu.Lock()
 	if q.closed {
@@ -197,7 +192,7 @@ func (q *Queue) shrink() {
 func (q *Queue) await(ctx context.Context, number uint64) {
 	for {
 		q.mu.Lock()
-		waiting := q.disk != nil && !q.failing && !q.closed && q.onDisk() <= number
+		waiting := q.disk != nil && !q.failing && !q.stuck && !q.closed && q.onDisk() <= number
 		shorter := q.shorter
 		q.mu.Unlock()
 		if !waiting {
@@ -206,6 +201,12 @@ func (q *Queue) await(ctx context.Context, number uint64) {
 		select {
 		case <-shorter:
 		case <-ctx.Done():
+			q.mu.Lock()
+			if q.onDisk() <= number {
+				q.stuck = true
+				q.tell()
+			}
+			q.mu.Unlock()
 			return
 		}
 	}

@@ -234,6 +234,12 @@ func TestDiskHangs(t *testing.T) {
 	if took := time.Since(begin); took < 25*time.Millisecond || took > 500*time.Millisecond {
 		t.Errorf("put took %v, want 30 ms", took)
 	}
+	// From then on nobody waits for it, until it answers.
+	begin = time.Now()
+	put(q, 1, 10)
+	if took := time.Since(begin); took > 25*time.Millisecond {
+		t.Errorf("the next took %v", took)
+	}
 	begin = time.Now()
 	q.Close()
 	if took := time.Since(begin); took > 1500*time.Millisecond {

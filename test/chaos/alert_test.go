@@ -3,9 +3,11 @@ package chaos
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/vmihailenco/msgpack/v5"
 
@@ -81,6 +83,7 @@ func alert(id string, n int, listed bool) []byte {
 type record struct {
 	id, verdict string
 	before      []byte // the event without what was added
+	at          time.Time
 }
 
 // parse takes a chunk apart.
@@ -102,7 +105,7 @@ func parse(chunk []byte) (records []record, err error) {
 		if err != nil {
 			return nil, err
 		}
-		var r record
+		r := record{at: time.Unix(int64(binary.BigEndian.Uint32(header[3:])), 0)} // all are in the form of alert
 		var kept []byte
 		n = 0
 		for range size {

@@ -1,10 +1,10 @@
 // Package chaos tests that nothing is lost and nothing blocked: alerts flow
-// through the shared object, in the C host of test/host, while MISP, the
-// network and the disk fail in every way that they are known to. After each
-// fault the same holds: every alert came out once, as it was but for the fields
-// that were added; no call took longer than max_wait allows; every alert that
-// MISP knows something of became a hit or a late hit, and no other did; and
-// nothing was left behind.
+// through the shared object, in the C host of test/host and in the real Fluent
+// Bit where there is one, while MISP, the network and the disk fail in every way
+// that they are known to. After each fault the same holds: every alert came out
+// once, as it was but for the fields that were added; no call took longer than
+// max_wait allows; every alert that MISP knows something of became a hit or a
+// late hit, and no other did; and nothing was left behind.
 //
 // The short form has each fault for a moment. With -args -long they last, and
 // those are there as well that take minutes to get over; -args -soak 30m
@@ -61,7 +61,7 @@ func build(dir string) error {
 	hostProgram = filepath.Join(dir, "host")
 	filterFile = filepath.Join(dir, "flb-filter_misp.so")
 	for _, command := range []string{
-		"cc -std=c11 -O1 -g -rdynamic -pthread ../host/host.c ../host/output.c ../host/stream.c ../host/fluentbit.c -ldl -o " + hostProgram,
+		"cc -std=c11 -O1 -g -rdynamic -pthread ../host/host.c ../host/output.c ../host/clock.c ../host/stream.c ../host/fluentbit.c -ldl -o " + hostProgram,
 		"go build -buildmode=c-shared -trimpath -ldflags=-s -o " + filterFile + " fluent-bit-misp/plugin",
 	} {
 		args := strings.Fields(command)

@@ -73,30 +73,38 @@ func TestDiskFull(t *testing.T) {
 	}
 }
 
-// While the disk is read-only, alerts that wait are kept in memory.
+// While the disk is read-only, alerts that wait are kept in memory, whether the
+// storage is there already or not.
 func TestDiskReadOnly(t *testing.T) {
 	t.Parallel()
-	dir, mounted := mount(t)
-	if !mounted {
-		return // TestDiskFull has shown what comes of a disk that takes nothing
-	}
-	s, l, storage := newSite(t), newLedger(), filepath.Join(dir, "storage")
-	h := start(t, l, s.url(), storage)
-	flow(h, 300*time.Millisecond)
-	settle(h, storage)
-	h.stop()
-	if err := syscall.Mount("", dir, "", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""); err != nil {
-		t.Fatal(err)
-	}
-	h = start(t, l, s.url(), storage)
-	s.down()
-	flow(h, lasting(time.Second, 5*time.Second))
-	s.up()
-	settle(h, storage)
-	h.stop()
-	check(t, l, true)
-	if !strings.Contains(h.log.String(), "kept in memory only") {
-		t.Errorf("the log does not say that the disk is read-only:\n%s", h.quiet())
+	for name, before := range map[string]bool{"with a storage": true, "without": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir, mounted := mount(t)
+			if !mounted {
+				return // TestDiskFull has shown what comes of a disk that takes nothing
+			}
+			s, l, storage := newSite(t), newLedger(), filepath.Join(dir, "storage")
+			if before {
+				h := start(t, l, s.url(), storage)
+				flow(h, 300*time.Millisecond)
+				settle(h, storage)
+				h.stop()
+			}
+			if err := syscall.Mount("", dir, "", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""); err != nil {
+				t.Fatal(err)
+			}
+			h := start(t, l, s.url(), storage)
+			s.down()
+			flow(h, lasting(time.Second, 5*time.Second))
+			s.up()
+			settle(h, storage)
+			h.stop()
+			check(t, l, true)
+			if !strings.Contains(h.log.String(), "kept in memory only") {
+				t.Errorf("the log does not say that the disk is read-only:\n%s", h.quiet())
+			}
+		})
 	}
 }
 

@@ -82,6 +82,7 @@ func oneValue(size int) misptest.Fault {
 
 // However MISP fails, alerts flow, and when it is back, what it knows follows.
 func TestFaults(t *testing.T) {
+	t.Parallel()
 	for _, f := range faults {
 		if f.slow && !*long {
 			continue
@@ -94,6 +95,7 @@ func TestFaults(t *testing.T) {
 }
 
 func TestCertificates(t *testing.T) {
+	t.Parallel()
 	for _, name := range slices.Sorted(maps.Keys(badCertificates)) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -166,13 +168,21 @@ func through(t *testing.T, s *site, begin func(*site) (end func()), options ...s
 	}
 }
 
+// A pipe is what alerts flow through.
+type pipe interface {
+	of() (*testing.T, *ledger)
+	send(chunk []byte)
+	behind() bool // there is so much that has not come out that no more should go in
+}
+
 // flow sends alerts for a while, at some hundred a second if they pass at once.
-func flow(h *host, d time.Duration) {
+func flow(p pipe, d time.Duration) {
+	_, l := p.of()
 	n := 0
 	for end := time.Now().Add(d); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		n++
-		h.send(h.ledger.chunk(1+n%5, true))
-		for len(h.waiting()) > 10 && time.Now().Before(end) {
+		p.send(l.chunk(1+n%5, true))
+		for p.behind() && time.Now().Before(end) {
 			time.Sleep(5 * time.Millisecond)
 		}
 	}
@@ -180,20 +190,22 @@ func flow(h *host, d time.Duration) {
 
 // settle sends alerts that MISP knows nothing of until all has become of those
 // before that should, and nothing is left in the storage.
-func settle(h *host, storage string) {
-	h.t.Helper()
+func settle(p pipe, storage string) {
+	t, l := p.of()
+	t.Helper()
 	for deadline := time.Now().Add(lasting(30*time.Second, 3*time.Minute)); ; time.Sleep(50 * time.Millisecond) {
-		sent, due := h.ledger.open()
+		behind := p.behind()
+		sent, due := l.open()
 		left := stored(storage)
 		if sent == 0 && due == 0 && len(left) == 0 {
 			return
 		}
 		if time.Now().After(deadline) {
-			h.t.Errorf("%d alerts did not come out, %d are listed but no hit, in the storage are %v", sent, due, left)
+			t.Errorf("%d alerts did not come out, %d are listed but no hit, in the storage are %v", sent, due, left)
 			return
 		}
-		if len(h.waiting()) < 10 {
-			h.send(h.ledger.chunk(1, false))
+		if sent == 0 && !behind {
+			p.send(l.chunk(1, false))
 		}
 	}
 }

@@ -53,21 +53,25 @@ func (o *output) String() string {
 }
 
 // start starts the host, with options of the plugin's ("name=value") besides
-// those for a MISP at url and a storage, and of its own ("--name").
+// those for a MISP at url and a storage, and of its own ("--name"). With
+// "resolv.conf=FILE" it has that file in the place of the machine's.
 func start(t *testing.T, l *ledger, url, storage string, options ...string) *host {
 	t.Helper()
-	command := []string{"--report", "--log-level", "4", "--limit", fmt.Sprint((maxWait + margin).Milliseconds())}
+	command := []string{hostProgram, "--report", "--log-level", "4", "--limit", fmt.Sprint((maxWait + margin).Milliseconds())}
 	// The first of two properties of a name counts.
 	for _, o := range append(options, "url="+url, "api_key="+misptest.UserKey, "storage_path="+storage,
 		"max_wait="+maxWait.String(), "timeout=1s", "cache_error_ttl=1s", "cache_ttl=2s", "cache_negative_ttl=2s") {
-		if strings.HasPrefix(o, "-") {
+		if conf, ok := strings.CutPrefix(o, "resolv.conf="); ok {
+			command = append([]string{"unshare", "-m", "sh", "-c", `mount --bind "$0" /etc/resolv.conf && exec "$@"`, conf}, command...)
+		} else if strings.HasPrefix(o, "-") {
 			command = append(command, strings.Fields(o)...)
 		} else {
 			command = append(command, "-p", o)
 		}
 	}
 	h := &host{t: t, ledger: l, log: &output{}, read: make(chan struct{})}
-	h.cmd = exec.Command(hostProgram, append(command, filterFile)...)
+	command = append(command, filterFile)
+	h.cmd = exec.Command(command[0], command[1:]...)
 	h.cmd.Env = append(os.Environ(), "GODEBUG=gctrace=1,schedtrace=2000,scheddetail=1,netdns=go")
 	h.cmd.Stderr = h.log
 	var err error
@@ -207,9 +211,11 @@ func (h *host) quiet() string {
 	}), "\n")
 }
 
-// waiting returns the chunks that are not answered.
-func (h *host) waiting() [][]byte {
+func (h *host) of() (*testing.T, *ledger) { return h.t, h.ledger }
+
+// behind reports whether many chunks are not answered.
+func (h *host) behind() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.sent
+	return len(h.sent) >= 10
 }

@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -71,5 +72,28 @@ func TestReloads(t *testing.T) {
 	t.Logf("%v; longest call %.0f ms; %+v, before %+v", l, late.longest, late, early)
 	if late.goroutines > 7 || late.threads > early.threads+6 || late.files > early.files+4 || late.bytes > early.bytes+128<<10 {
 		t.Errorf("it leaves more behind: %+v, before %+v", late, early)
+	}
+}
+
+// What waits in the queue of a section that is gone is taken over by one that is
+// left.
+func TestSectionIsGone(t *testing.T) {
+	t.Parallel()
+	s, l, storage := newSite(t), newLedger(), filepath.Join(t.TempDir(), "storage")
+	l.again = true
+	s.down()
+	h := start(t, l, s.url(), storage, "--threads 3", "--instances 3")
+	flow(h, lasting(500*time.Millisecond, 5*time.Second))
+	h.kill()
+	s.up()
+	h = start(t, l, s.url(), storage)
+	for _, event := range l.lost() {
+		h.send(event)
+	}
+	settle(h, storage)
+	h.stop()
+	check(t, l, true)
+	if n := strings.Count(h.log.String(), "which no section uses"); n != 2 {
+		t.Errorf("%d queues were taken over, want 2:\n%s", n, h.quiet())
 	}
 }

@@ -17,7 +17,10 @@ type ledger struct {
 	late     int               // later
 	unknown  int               // alerts that said so
 	alerts   int               // that came out
+	lastAt   time.Time         // that the last late hit says
 	again    bool              // whether a late hit may come twice
+	twice    bool              // whether an alert may
+	early    map[string]bool   // had their late hit before they came out themselves, from a buffer
 	finished map[string]bool   // had their hit, if again is not set
 	problems []string
 }
@@ -30,7 +33,7 @@ type entry struct {
 }
 
 func newLedger() *ledger {
-	return &ledger{sent: map[string]*entry{}, due: map[string]*entry{}, finished: map[string]bool{}}
+	return &ledger{sent: map[string]*entry{}, due: map[string]*entry{}, finished: map[string]bool{}, early: map[string]bool{}}
 }
 
 // chunk makes alerts, of which as many are listed as in every third.
@@ -81,10 +84,33 @@ func (l *ledger) came(sent, got []byte) {
 	}
 }
 
+// arrived checks what came out of a pipe that does not keep chunks together.
+func (l *ledger) arrived(got []byte) {
+	records, err := parse(got)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err != nil {
+		l.problem("%x arrived: %v", got, err)
+		return
+	}
+	for _, r := range records {
+		if r.verdict == "late_hit" {
+			l.lateHit(r)
+			continue
+		}
+		if e := l.sent[r.id]; e != nil && !bytes.Equal(e.event, r.before) {
+			l.problem("the alert %q came out as\n%q, it was\n%q", r.id, r.before, e.event)
+		}
+		l.alert(r)
+	}
+}
+
 func (l *ledger) alert(r record) {
 	e := l.sent[r.id]
 	if e == nil {
-		l.problem("the alert %q came out twice", r.id)
+		if !l.twice {
+			l.problem("the alert %q came out twice", r.id)
+		}
 		return
 	}
 	delete(l.sent, r.id)
@@ -100,7 +126,7 @@ func (l *ledger) alert(r record) {
 		}
 	case "unknown":
 		l.unknown++
-		if e.listed {
+		if e.listed && !l.early[r.id] {
 			e.out = time.Now()
 			l.due[r.id] = e
 		}
@@ -119,12 +145,15 @@ func (l *ledger) lateHit(r record) {
 		return
 	}
 	l.late++
+	l.lastAt = r.at
 	switch {
 	case l.due[r.id] != nil:
 		delete(l.due, r.id)
 		if !l.again {
 			l.finished[r.id] = true
 		}
+	case l.twice && l.sent[r.id] != nil:
+		l.early[r.id] = true
 	case l.again:
 	case l.finished[r.id]:
 		l.problem("a late hit came for the alert %q, which had one", r.id)
@@ -149,6 +178,13 @@ func (l *ledger) lost() (events [][]byte) {
 		events = append(events, e.event)
 	}
 	return events
+}
+
+// lastLate returns the time that the last late hit says.
+func (l *ledger) lastLate() time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.lastAt
 }
 
 func (l *ledger) String() string {

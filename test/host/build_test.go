@@ -8,6 +8,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -19,6 +20,8 @@ import (
 	"time"
 )
 
+var asan = flag.Bool("asan", false, "build the plugin and the hosts with AddressSanitizer")
+
 // What TestMain builds.
 var (
 	hostProgram  string
@@ -28,6 +31,7 @@ var (
 )
 
 func TestMain(m *testing.M) {
+	flag.Parse()
 	os.Exit(func() int {
 		dir, err := os.MkdirTemp("", "host")
 		if err == nil {
@@ -48,11 +52,16 @@ func build(dir string) error {
 	otherProgram = filepath.Join(dir, "other")
 	filterFile = filepath.Join(dir, "flb-filter_misp.so")
 	outputFile = filepath.Join(dir, "out_misp.so")
-	cc := "cc -std=c11 -O1 -g -Wall -Wextra -Werror -rdynamic -pthread host.c output.c stream.c fluentbit.c -ldl -o "
+	cc := "cc -std=c11 -O1 -g -Wall -Wextra -Werror -rdynamic -pthread host.c output.c clock.c stream.c fluentbit.c -ldl -o "
+	goBuild := "go build -buildmode=c-shared -trimpath -ldflags=-s -o "
+	if *asan {
+		cc = strings.Replace(cc, "cc ", "cc -fsanitize=address ", 1)
+		goBuild = strings.Replace(goBuild, "build ", "build -asan ", 1)
+	}
 	for _, command := range []string{
 		cc + hostProgram,
 		cc + otherProgram + " -DNOT_FLUENT_BIT",
-		"go build -buildmode=c-shared -trimpath -o " + filterFile + " fluent-bit-misp/plugin",
+		goBuild + filterFile + " fluent-bit-misp/plugin",
 	} {
 		args := strings.Fields(command)
 		cmd := exec.Command(args[0], args[1:]...)

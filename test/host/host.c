@@ -39,6 +39,8 @@ static const char usage[] =
 	"  --log-level N      0 off, 1 error, 2 warn, 3 info (the default), 4 debug\n"
 	"  --log-file FILE    log there; what is not logged on a thread of the host's own\n"
 	"                     goes to stderr even so, as in Fluent Bit\n"
+	"  --clock FILE       let the plugin's clock be ahead of the machine's by the seconds\n"
+	"                     that FILE holds at the moment, 8 bytes in the machine's order\n"
 	"  --daemonize        fork between load and start, as Fluent Bit's -d does\n"
 	"  --call-after-exit  after each exit call the plugin once more, with the\n"
 	"                     context that is not valid any more\n"
@@ -215,6 +217,7 @@ static void parse_options(int argc, char **argv)
 		{"log-level", required_argument, NULL, 'v'},
 		{"log-file", required_argument, NULL, 'l'},
 		{"limit", required_argument, NULL, 'm'},
+		{"clock", required_argument, NULL, 'c'},
 		{"daemonize", no_argument, &daemonize, 1},
 		{"call-after-exit", no_argument, &call_after_exit, 1},
 		{"report", no_argument, &report, 1},
@@ -230,6 +233,7 @@ static void parse_options(int argc, char **argv)
 		case 'v': log_level = atoi(optarg); break;
 		case 'l': log_file = fopen(optarg, "a"); break;
 		case 'm': limit = atof(optarg); break;
+		case 'c': set_clock_by(optarg); break;
 		case 'h': fputs(usage, stdout); exit(0);
 		case '?': exit(misused);
 		}
