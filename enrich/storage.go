@@ -51,7 +51,7 @@ func openQueue(o Options, log *slog.Logger) (q *pending.Queue, dir string, err e
 		return q, "", err
 	}
 	if err := pending.MakeDir(o.StoragePath); err != nil {
-		return nil, "", fmt.Errorf("storage_path %q: %w; want a directory of the user as whom Fluent Bit runs", o.StoragePath, err)
+		return nil, "", storageMistake(o.StoragePath, err)
 	}
 	for n := 1; ; n++ {
 		cfg.Dir = filepath.Join(o.StoragePath, fmt.Sprintf("%s%d", queuePrefix, n))
@@ -60,10 +60,14 @@ func openQueue(o Options, log *slog.Logger) (q *pending.Queue, dir string, err e
 		case errors.Is(err, pending.ErrInUse) && n < maxQueues:
 			continue
 		case err != nil:
-			return nil, "", fmt.Errorf("storage_path: %q: %w; want a directory of the user as whom Fluent Bit runs", cfg.Dir, err)
+			return nil, "", storageMistake(cfg.Dir, err)
 		}
 		return q, cfg.Dir, nil
 	}
+}
+
+func storageMistake(dir string, err error) error {
+	return fmt.Errorf("storage_path %q: %w; want a directory of the user as whom Fluent Bit runs", dir, err)
 }
 
 const (
