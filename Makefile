@@ -12,6 +12,8 @@ SOAK     ?= 30m
 PACKAGES := $(BUILD)/packages
 COMMITS   = $(shell git rev-list --count HEAD).g$(shell git rev-parse --short=8 HEAD)
 VERSION  ?= $(shell git describe --tags --exact-match --match 'v[0-9]*' 2>/dev/null | sed 's/^v//' | grep . || echo 0.1.0-dev.$(COMMITS))
+# Who builds packages for others says who they are: Debian wants an address.
+MAINTAINER ?= The fluent-bit-misp authors <nobody@fluent-bit-misp.invalid>
 NFPM     := github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.0
 
 export CGO_ENABLED := 1
@@ -55,6 +57,7 @@ fuzz: ## Run every fuzz test for FUZZTIME
 	done
 
 packages: export VERSION := $(VERSION)
+packages: export MAINTAINER := $(MAINTAINER)
 packages: export SOURCE_DATE_EPOCH := $(shell git log -1 --format=%ct)
 packages: build $(BUILD)/mispctl.1.gz ## Build the .deb and the .rpm, with checksums, into build/packages/
 	rm -rf $(PACKAGES) && mkdir -p $(PACKAGES) $(BUILD)/completion

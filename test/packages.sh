@@ -36,8 +36,7 @@ is /usr/lib/fluent-bit/flb-filter_misp.so root:root 644
 is /usr/bin/mispctl root:root 755
 is /etc/fluent-bit/misp.conf root:root 644
 is /etc/fluent-bit/misp.env root:fluent-bit 640
-is /var/lib/fluent-bit fluent-bit:fluent-bit 750
-is /var/lib/fluent-bit/misp fluent-bit:fluent-bit 750
+is /var/lib/fluent-bit root:root 750
 is /usr/lib/systemd/system/fluent-bit.service.d/misp.conf root:root 644
 is /usr/share/man/man1/mispctl.1.gz root:root 644
 [ "$(inside readlink /usr/lib/fluent-bit/out_misp.so)" = flb-filter_misp.so ] || fail "out_misp.so is not a link"
@@ -53,6 +52,7 @@ inside mispctl check || fail "the example is not right after an installation"
 
 step "upgrade, with a changed configuration"
 echo 'MISP_API_KEY=mine' >>"$root/etc/fluent-bit/misp.env"
+mkdir "$root/var/lib/fluent-bit/misp"
 echo late >"$root/var/lib/fluent-bit/misp/queue"
 dpkg-deb -R "$deb" "$work/next"
 sed -i 's/^Version: .*/Version: 999/' "$work/next/DEBIAN/control"
