@@ -19,7 +19,7 @@ NFPM     := github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.0
 export CGO_ENABLED := 1
 
 .DEFAULT_GOAL := build
-.PHONY: help build test e2e chaos soak demo bench bench-pipeline fuzz packages test-packages vet clean
+.PHONY: help build test e2e chaos soak demo bench bench-pipeline fuzz packages test-packages test-readme vet clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,6 +69,9 @@ packages: build $(BUILD)/mispctl.1.gz ## Build the .deb and the .rpm, with check
 
 test-packages: packages ## Install, upgrade, remove and purge the .deb in a fresh Debian (as root, with debootstrap)
 	test/packages.sh $(PACKAGES)/*.deb
+
+test-readme: packages ## Do what the README says, word by word, in a fresh Debian (as root, with debootstrap and a Fluent Bit)
+	test/readme.sh $(PACKAGES)/*.deb
 
 vet: ## Check formatting and vet
 	@test -z "$$(gofmt -l .)" || { gofmt -d .; exit 1; }
