@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"os/user"
 	"strings"
 
@@ -17,6 +16,7 @@ import (
 
 type doctorCmd struct {
 	settings
+	environment
 	Config string `help:"Take the options from this configuration of Fluent Bit, and check it." placeholder:"FILE"`
 	User   string `help:"The user as whom Fluent Bit runs; by default whoever runs this." placeholder:"NAME"`
 	Alerts string `help:"Wazuh's file of alerts." default:"/var/ossec/logs/alerts/alerts.json" placeholder:"FILE"`
@@ -56,6 +56,9 @@ func (c *doctorCmd) Run(std streams) error {
 	if err != nil {
 		return err
 	}
+	if c.env, err = c.lookup(); err != nil {
+		return err
+	}
 	d := &doctor{w: std.out}
 	if c.Config != "" {
 		c.readConfig(d)
@@ -74,11 +77,11 @@ func (c *doctorCmd) Run(std streams) error {
 // readConfig checks the configuration, and takes the options from its first
 // section of the plugin, but for those that the command line has with -o.
 func (c *doctorCmd) readConfig(d *doctor) {
-	for _, m := range check.File(c.Config, check.Options{Env: os.LookupEnv}) {
+	for _, m := range check.File(c.Config, check.Options{Env: c.env}) {
 		d.bad("%s", m)
 	}
 	options := map[string]string{}
-	for _, s := range conf.Load(c.Config, os.LookupEnv).Sections {
+	for _, s := range conf.Load(c.Config, c.env).Sections {
 		name := strings.ToLower(s.Value("name"))
 		switch {
 		case s.Kind == "input" && name == "tail" && strings.HasSuffix(s.Value("path"), "alerts.json"):
