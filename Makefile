@@ -67,8 +67,9 @@ packages: build $(BUILD)/mispctl.1.gz ## Build the .deb and the .rpm, with check
 	cp $(BUILD)/sbom.cdx.json $(PACKAGES)/fluent-bit-misp_$(VERSION).cdx.json
 	cd $(PACKAGES) && sha256sum * > SHA256SUMS
 
-test-packages: packages ## Install, upgrade, remove and purge the .deb in a fresh Debian (as root, with debootstrap)
+test-packages: packages ## Install, upgrade and remove .deb and .rpm in a fresh Debian (as root, with debootstrap and rpm)
 	test/packages.sh $(PACKAGES)/*.deb
+	test/packages.sh $(PACKAGES)/*.rpm
 
 test-readme: packages ## Do what the README says, word by word, in a fresh Debian (as root, with debootstrap and a Fluent Bit)
 	test/readme.sh $(PACKAGES)/*.deb
