@@ -114,6 +114,9 @@ func (c *doctorCmd) askMISP(d *doctor) {
 		for line := range strings.SplitSeq(err.Error(), "\n") {
 			d.bad("%s", line)
 		}
+		if !c.bare {
+			d.hint("--config takes url and key from a configuration of Fluent Bit; else --url and --api-key-file, or MISP_URL and MISP_API_KEY, say which to ask")
+		}
 		return
 	}
 	defer client.Close()
