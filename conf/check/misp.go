@@ -69,6 +69,9 @@ func (c *checker) misp(s *conf.Section, whole bool) {
 			c.mistake(at, "%s", err)
 		}
 	}
+	if _, set := s.Get("retry_limit"); s.Kind == "output" && whole && !set {
+		c.mistake(s.Place, "Retry_Limit is not set: Fluent Bit tries once more, and then drops the alerts; want no_limits")
+	}
 	if !c.Elsewhere {
 		c.secrets(s)
 	}
