@@ -9,7 +9,7 @@ import (
 type checkCmd struct {
 	environment
 	Elsewhere bool   `help:"Fluent Bit runs on another machine: look at no files but the configuration, and allow variables that are not set."`
-	File      string `arg:"" help:"fluent-bit.conf, or fluent-bit.yaml." default:"/etc/fluent-bit/fluent-bit.conf"`
+	File      string `arg:"" help:"fluent-bit.conf, or fluent-bit.yaml; by default ${default}." default:"/etc/fluent-bit/fluent-bit.conf"`
 }
 
 func (*checkCmd) Help() string {

@@ -19,7 +19,7 @@ type doctorCmd struct {
 	environment
 	Config string `help:"Take the options from this configuration of Fluent Bit, and check it." placeholder:"FILE"`
 	User   string `help:"The user as whom Fluent Bit runs; by default whoever runs this." placeholder:"NAME"`
-	Alerts string `help:"Wazuh's file of alerts." default:"/var/ossec/logs/alerts/alerts.json" placeholder:"FILE"`
+	Alerts string `help:"Wazuh's file of alerts; by default ${default}." default:"/var/ossec/logs/alerts/alerts.json" placeholder:"FILE"`
 }
 
 func (*doctorCmd) Help() string {
