@@ -10,6 +10,8 @@ ROUNDS   ?= 3
 SOAK     ?= 30m
 
 PACKAGES := $(BUILD)/packages
+# Who builds packages for others says who they are: Debian wants an address.
+MAINTAINER ?= The fluent-bit-misp authors <nobody@fluent-bit-misp.invalid>
 NFPM     := github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.0
 
 # Which build this is. Without a .git, as in what git archive makes, git has
@@ -23,7 +25,7 @@ STAMP    := -X fluent-bit-misp/version.number=$(VERSION) -X fluent-bit-misp/vers
 export CGO_ENABLED := 1
 
 .DEFAULT_GOAL := build
-.PHONY: help build test e2e boundary chaos soak demo bench bench-pipeline fuzz packages test-packages vet clean force
+.PHONY: help build test e2e boundary chaos soak demo bench bench-pipeline fuzz packages test-packages test-readme vet clean force
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,6 +69,7 @@ fuzz: ## Run every fuzz test for FUZZTIME
 	done
 
 packages: export VERSION := $(VERSION)
+packages: export MAINTAINER := $(MAINTAINER)
 packages: export SOURCE_DATE_EPOCH := $(shell git log -1 --format=%ct)
 packages: build $(BUILD)/mispctl.1.gz ## Build the .deb and the .rpm, with checksums, into build/packages/
 	rm -rf $(PACKAGES) && mkdir -p $(PACKAGES) $(BUILD)/completion
@@ -76,8 +79,12 @@ packages: build $(BUILD)/mispctl.1.gz ## Build the .deb and the .rpm, with check
 	cp $(BUILD)/sbom.cdx.json $(PACKAGES)/fluent-bit-misp_$(VERSION).cdx.json
 	cd $(PACKAGES) && sha256sum * > SHA256SUMS
 
-test-packages: packages ## Install, upgrade, remove and purge the .deb in a fresh Debian (as root, with debootstrap)
+test-packages: packages ## Install, upgrade and remove .deb and .rpm in a fresh Debian (as root, with debootstrap and rpm)
 	test/packages.sh $(PACKAGES)/*.deb
+	test/packages.sh $(PACKAGES)/*.rpm
+
+test-readme: packages ## Do what the README says, word by word, in a fresh Debian (as root, with debootstrap and a Fluent Bit)
+	test/readme.sh $(PACKAGES)/*.deb
 
 vet: ## Check formatting and vet
 	@test -z "$$(gofmt -l .)" || { gofmt -d .; exit 1; }

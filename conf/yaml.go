@@ -31,7 +31,8 @@ func (l *loader) yaml(file, text string) {
 		if errors.As(err, &syntax) && syntax.Token != nil {
 			at.Line, message = syntax.Token.Position.Line, syntax.Message
 		}
-		l.mistake(at, "not YAML: %s", message)
+		// A tab cannot be seen in a message.
+		l.mistake(at, "not YAML: %s", strings.ReplaceAll(message, "'\t'", "tab"))
 		return
 	}
 	y := yamlReader{l, file}

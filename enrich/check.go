@@ -3,6 +3,7 @@ package enrich
 import (
 	"errors"
 
+	"fluent-bit-misp/enrich/pending"
 	"fluent-bit-misp/misp"
 )
 
@@ -15,5 +16,11 @@ func Check(property func(name string) (value string, set bool)) error {
 	if err == nil {
 		client.Close()
 	}
-	return errors.Join(mistakes, rules, err)
+	var storage error
+	if o.StoragePath != "" {
+		if err := pending.CheckDir(o.StoragePath); err != nil {
+			storage = storageMistake(o.StoragePath, err)
+		}
+	}
+	return errors.Join(mistakes, rules, err, storage)
 }

@@ -66,7 +66,7 @@ func openQueue(o Options, label string, log *slog.Logger) (q *pending.Queue, dir
 		return q, "", err
 	}
 	if err := pending.MakeDir(o.StoragePath); err != nil && !pending.IsTrouble(err) {
-		return nil, "", fmt.Errorf("storage_path %q: %w; want a directory of the user as whom Fluent Bit runs", o.StoragePath, err)
+		return nil, "", storageMistake(o.StoragePath, err)
 	}
 	for n := 1; ; n++ {
 		cfg.Dir = filepath.Join(o.StoragePath, fmt.Sprintf("%s%d", queuePrefix, n))
@@ -75,7 +75,7 @@ func openQueue(o Options, label string, log *slog.Logger) (q *pending.Queue, dir
 		case (errors.Is(err, pending.ErrInUse) || errors.Is(err, pending.ErrOther)) && n < maxQueues:
 			continue
 		case err != nil:
-			return nil, "", fmt.Errorf("storage_path: %q: %w; want a directory of the user as whom Fluent Bit runs", cfg.Dir, err)
+			return nil, "", storageMistake(cfg.Dir, err)
 		}
 		if !q.Durable() {
 			return q, "", nil
@@ -93,6 +93,10 @@ func queueDirs(storagePath string) (dirs []string, err error) {
 		}
 	}
 	return dirs, err
+}
+
+func storageMistake(dir string, err error) error {
+	return fmt.Errorf("storage_path %q: %w; want a directory of the user as whom Fluent Bit runs", dir, err)
 }
 
 const (

@@ -31,6 +31,18 @@ type CacheConfig struct {
 	Now func() time.Time // time.Now
 }
 
+// WithDefaults returns cfg with the defaults of the numbers that are not set.
+func (cfg CacheConfig) WithDefaults() CacheConfig {
+	setDefault(&cfg.Size, 100_000)
+	setDefault(&cfg.TTL, time.Hour)
+	setDefault(&cfg.NegativeTTL, 10*time.Minute)
+	setDefault(&cfg.ErrorTTL, 30*time.Second)
+	setDefault(&cfg.StaleTTL, 24*time.Hour)
+	setDefault(&cfg.BatchSize, 500)
+	setDefault(&cfg.MaxConcurrency, 2)
+	return cfg
+}
+
 // A Cache is a [Source] that remembers the answers of the next one.
 //
 // It asks for a value once at a time: whoever wants it meanwhile waits for the
@@ -65,13 +77,7 @@ type Cache struct {
 // NewCache returns an empty cache in front of next, which stays the caller's
 // to close, after the cache.
 func NewCache(next Source, cfg CacheConfig) *Cache {
-	setDefault(&cfg.Size, 100_000)
-	setDefault(&cfg.TTL, time.Hour)
-	setDefault(&cfg.NegativeTTL, 10*time.Minute)
-	setDefault(&cfg.ErrorTTL, 30*time.Second)
-	setDefault(&cfg.StaleTTL, 24*time.Hour)
-	setDefault(&cfg.BatchSize, 500)
-	setDefault(&cfg.MaxConcurrency, 2)
+	cfg = cfg.WithDefaults()
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}

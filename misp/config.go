@@ -115,9 +115,7 @@ func (cfg *Config) check() (urls []string, transport *http.Transport, err error)
 	if cfg.MaxRequestsPerMinute < 0 {
 		mistake("max_requests_per_minute %d: want 0, for any number, or more", cfg.MaxRequestsPerMinute)
 	}
-	setDefault(&cfg.Timeout, 5*time.Second)
-	setDefault(&cfg.BatchSize, 500)
-	setDefault(&cfg.MaxConcurrency, 2)
+	*cfg = cfg.WithDefaults()
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
@@ -127,6 +125,14 @@ func (cfg *Config) check() (urls []string, transport *http.Transport, err error)
 	transport.MaxIdleConnsPerHost = cfg.MaxConcurrency
 	transport.TLSHandshakeTimeout = cfg.Timeout
 	return urls, transport, errors.Join(mistakes...)
+}
+
+// WithDefaults returns cfg with the defaults of the numbers that are not set.
+func (cfg Config) WithDefaults() Config {
+	setDefault(&cfg.Timeout, 5*time.Second)
+	setDefault(&cfg.BatchSize, 500)
+	setDefault(&cfg.MaxConcurrency, 2)
+	return cfg
 }
 
 const (

@@ -154,7 +154,7 @@ func TestCompose(t *testing.T) {
 			if dir := path.Dir(p.Value); section.Kind == "plugins" && !strings.Contains(image, "cp build/"+path.Base(p.Value)+" /image"+dir+"/ ") {
 				t.Errorf("%s: the image has no %s", p.Place, p.Value)
 			}
-			written := strings.EqualFold(p.Key, "db") || strings.EqualFold(p.Key, "storage.path")
+			written := slices.Contains([]string{"db", "storage.path", "storage_path"}, strings.ToLower(p.Key))
 			if written && !strings.HasPrefix(p.Value, writable[0]+"/") {
 				t.Errorf("%s: the service cannot write to %s", p.Place, p.Value)
 			}

@@ -1,18 +1,15 @@
 package main
 
 import (
-	"bufio"
 	"fmt"
-	"os"
-	"strings"
 
 	"fluent-bit-misp/conf/check"
 )
 
 type checkCmd struct {
-	EnvFile   string `help:"File of NAME=VALUE lines, such as systemd's EnvironmentFile, that Fluent Bit has in its environment." placeholder:"FILE"`
+	environment
 	Elsewhere bool   `help:"Fluent Bit runs on another machine: look at no files but the configuration, and allow variables that are not set."`
-	File      string `arg:"" help:"fluent-bit.conf, or fluent-bit.yaml." default:"/etc/fluent-bit/fluent-bit.conf"`
+	File      string `arg:"" help:"fluent-bit.conf, or fluent-bit.yaml; by default ${default}." default:"/etc/fluent-bit/fluent-bit.conf"`
 }
 
 func (*checkCmd) Help() string {
@@ -22,18 +19,9 @@ Exit code: 0 if all is well, 1 if something is wrong, 2 on trouble.`
 }
 
 func (c *checkCmd) Run(std streams) error {
-	env := os.LookupEnv
-	if c.EnvFile != "" {
-		vars, err := readEnv(c.EnvFile)
-		if err != nil {
-			return err
-		}
-		env = func(name string) (string, bool) {
-			if value, set := vars[name]; set {
-				return value, true
-			}
-			return os.LookupEnv(name)
-		}
+	env, err := c.lookup()
+	if err != nil {
+		return err
 	}
 	mistakes := check.File(c.File, check.Options{Env: env, Elsewhere: c.Elsewhere})
 	for _, m := range mistakes {
@@ -43,28 +31,4 @@ func (c *checkCmd) Run(std streams) error {
 		return errMistakes
 	}
 	return nil
-}
-
-// readEnv reads a file of variables as systemd does, but for the escapes.
-func readEnv(name string) (map[string]string, error) {
-	file, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	vars := map[string]string{}
-	lines := bufio.NewScanner(file)
-	for lines.Scan() {
-		line := strings.TrimSpace(lines.Text())
-		key, value, found := strings.Cut(line, "=")
-		if !found || strings.HasPrefix(line, "#") || strings.HasPrefix(line, ";") {
-			continue
-		}
-		value = strings.TrimSpace(value)
-		if n := len(value); n > 1 && (value[0] == '"' || value[0] == '\'') && value[n-1] == value[0] {
-			value = value[1 : n-1]
-		}
-		vars[strings.TrimSpace(key)] = value
-	}
-	return vars, lines.Err()
 }

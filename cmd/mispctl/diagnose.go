@@ -91,10 +91,19 @@ func (d *doctor) certificate(chain []*x509.Certificate, cfg misp.Config) {
 	d.ok("MISP's certificate is good for %d days: %s", int(left.Hours()/24), list)
 }
 
-// storage looks at the directory in which the plugin keeps things.
+// storage looks at the directory in which the plugin keeps things. The plugin
+// makes it, and takes none that others can write to.
 func (d *doctor) storage(dir string, who *user.User) {
 	const write = 0o3
-	switch info, err := os.Stat(dir); {
+	info, err := os.Stat(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		above := filepath.Dir(dir)
+		if info, err := os.Stat(above); err == nil && reach(who, dir) == "" && may(who, info, write) {
+			d.ok("%s can make the directory %s", who.Username, dir)
+			return
+		}
+	}
+	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		d.bad("there is no directory %s: mkdir -p %s && chown %s %s", dir, dir, who.Username, dir)
 	case err != nil:
@@ -103,11 +112,21 @@ func (d *doctor) storage(dir string, who *user.User) {
 		d.bad("%s is no directory: name one in storage_path", dir)
 	case reach(who, dir) != "":
 		d.bad("%s may not look into %s, and so not write to %s: name another directory in storage_path", who.Username, reach(who, dir), dir)
+	case !owns(who, info):
+		d.bad("%s does not belong to %s, as whom Fluent Bit runs: chown -R %s %s", dir, who.Username, who.Username, dir)
+	case info.Mode().Perm()&0o022 != 0:
+		d.bad("others may write to %s: chmod go-w %s", dir, dir)
 	case !may(who, info, write):
-		d.bad("%s may not write to %s: chown %s %s", who.Username, dir, who.Username, dir)
+		d.bad("%s may not write to %s: chmod u+rwx %s", who.Username, dir, dir)
 	default:
 		d.ok("%s may write to %s", who.Username, dir)
 	}
+}
+
+// owns reports whether a file is a user's own.
+func owns(who *user.User, info fs.FileInfo) bool {
+	owner, ok := info.Sys().(*syscall.Stat_t)
+	return !ok || strconv.Itoa(int(owner.Uid)) == who.Uid
 }
 
 // alerts looks at whether a user may read the alerts.

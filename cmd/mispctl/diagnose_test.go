@@ -98,9 +98,10 @@ func TestFiles(t *testing.T) {
 		storages string
 	}{
 		{"owner", me, 0o640, 0o750, "ok     ME may read FILE", "ok     ME may write to DIR"},
-		{"others", nobody, 0o644, 0o777, "ok     nobody may read FILE", "ok     nobody may write to DIR"},
-		{"file", nobody, 0o640, 0o755, "WRONG  nobody may not read FILE: usermod -aG GROUP nobody, and restart Fluent Bit", "WRONG  nobody may not write to DIR: chown nobody DIR"},
-		{"directory", nobody, 0o644, 0o750, "WRONG  nobody may not look into DIR: usermod -aG GROUP nobody, and restart Fluent Bit", "WRONG  nobody may not write to DIR: chown nobody DIR"},
+		{"others", nobody, 0o644, 0o777, "ok     nobody may read FILE", "WRONG  DIR does not belong to nobody, as whom Fluent Bit runs: chown -R nobody DIR"},
+		{"open to all", me, 0o644, 0o777, "ok     ME may read FILE", "WRONG  others may write to DIR: chmod go-w DIR"},
+		{"file", nobody, 0o640, 0o755, "WRONG  nobody may not read FILE: usermod -aG GROUP nobody, and restart Fluent Bit", "WRONG  DIR does not belong to nobody, as whom Fluent Bit runs: chown -R nobody DIR"},
+		{"directory", nobody, 0o644, 0o750, "WRONG  nobody may not look into DIR: usermod -aG GROUP nobody, and restart Fluent Bit", "WRONG  DIR does not belong to nobody, as whom Fluent Bit runs: chown -R nobody DIR"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if err := os.Chmod(file, test.file); err != nil {
@@ -119,5 +120,25 @@ func TestFiles(t *testing.T) {
 				t.Errorf("said\n%swant\n%s", b.String(), want)
 			}
 		})
+	}
+}
+
+// A directory that is not there is made by the plugin, where it can.
+func TestStorageThatIsNotThere(t *testing.T) {
+	me, err := user.Current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for path, want := range map[string]string{
+		"/misp":     "ok     ME can make the directory DIR/misp",
+		"/a/b/misp": "WRONG  there is no directory DIR/a/b/misp: mkdir -p DIR/a/b/misp && chown ME DIR/a/b/misp",
+	} {
+		var b strings.Builder
+		d := &doctor{w: &b}
+		d.storage(dir+path, me)
+		if want = strings.NewReplacer("DIR", dir, "ME", me.Username).Replace(want) + "\n"; b.String() != want {
+			t.Errorf("said\n%swant\n%s", b.String(), want)
+		}
 	}
 }

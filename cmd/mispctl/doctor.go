@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"os/user"
 	"strings"
 
@@ -17,9 +16,10 @@ import (
 
 type doctorCmd struct {
 	settings
+	environment
 	Config string `help:"Take the options from this configuration of Fluent Bit, and check it." placeholder:"FILE"`
 	User   string `help:"The user as whom Fluent Bit runs; by default whoever runs this." placeholder:"NAME"`
-	Alerts string `help:"Wazuh's file of alerts." default:"/var/ossec/logs/alerts/alerts.json" placeholder:"FILE"`
+	Alerts string `help:"Wazuh's file of alerts; by default ${default}." default:"/var/ossec/logs/alerts/alerts.json" placeholder:"FILE"`
 }
 
 func (*doctorCmd) Help() string {
@@ -56,6 +56,9 @@ func (c *doctorCmd) Run(std streams) error {
 	if err != nil {
 		return err
 	}
+	if c.env, err = c.lookup(); err != nil {
+		return err
+	}
 	d := &doctor{w: std.out}
 	if c.Config != "" {
 		c.readConfig(d)
@@ -74,11 +77,11 @@ func (c *doctorCmd) Run(std streams) error {
 // readConfig checks the configuration, and takes the options from its first
 // section of the plugin, but for those that the command line has with -o.
 func (c *doctorCmd) readConfig(d *doctor) {
-	for _, m := range check.File(c.Config, check.Options{Env: os.LookupEnv}) {
+	for _, m := range check.File(c.Config, check.Options{Env: c.env}) {
 		d.bad("%s", m)
 	}
 	options := map[string]string{}
-	for _, s := range conf.Load(c.Config, os.LookupEnv).Sections {
+	for _, s := range conf.Load(c.Config, c.env).Sections {
 		name := strings.ToLower(s.Value("name"))
 		switch {
 		case s.Kind == "input" && name == "tail" && strings.HasSuffix(s.Value("path"), "alerts.json"):
@@ -110,6 +113,9 @@ func (c *doctorCmd) askMISP(d *doctor) {
 	if err != nil {
 		for line := range strings.SplitSeq(err.Error(), "\n") {
 			d.bad("%s", line)
+		}
+		if !c.bare {
+			d.hint("--config takes url and key from a configuration of Fluent Bit; else --url and --api-key-file, or MISP_URL and MISP_API_KEY, say which to ask")
 		}
 		return
 	}

@@ -135,7 +135,7 @@ func explain(flags *ruleFlags, line []byte) ([]*explanation, error) {
 			Indicator: f.Indicator.Value(), Derived: f.Derived.String(), found: f.Indicator,
 		}
 		for _, l := range values {
-			if covers(path, l.path) && (e.Value == "" || strings.Contains(strings.ToLower(l.value), strings.ToLower(e.Indicator))) {
+			if covers(path, l.path) && (e.Value == "" || strings.Contains(strings.ToLower(ioc.Refang(l.value)), strings.ToLower(e.Indicator))) {
 				e.Value = l.value
 			}
 		}

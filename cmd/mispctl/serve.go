@@ -13,7 +13,7 @@ import (
 )
 
 type serveCmd struct {
-	Listen string `help:"Where to listen." default:"127.0.0.1:8080" placeholder:"ADDRESS:PORT"`
+	Listen string `help:"Where to listen; by default ${default}." default:"127.0.0.1:8080" placeholder:"ADDRESS:PORT"`
 }
 
 func (*serveCmd) Help() string {

@@ -18,7 +18,8 @@ type settings struct {
 	APIKeyFile string            `help:"File with the key of a MISP user. The key itself can be in the environment, as MISP_API_KEY." env:"MISP_API_KEY_FILE" placeholder:"FILE"`
 	Option     map[string]string `short:"o" help:"Any other option of the plugin's stanza, such as to_ids=any." mapsep:"none" placeholder:"NAME=VALUE"`
 
-	bare bool // the options are all in Option
+	bare bool                                       // the options are all in Option
+	env  func(name string) (value string, set bool) // the environment; os.LookupEnv if nil
 }
 
 // property returns the options as a stanza would have them.
@@ -34,6 +35,9 @@ func (s *settings) property(name string) (value string, set bool) {
 	case "api_key":
 		if s.APIKeyFile != "" {
 			return "", false
+		}
+		if s.env != nil {
+			return s.env("MISP_API_KEY")
 		}
 		return os.LookupEnv("MISP_API_KEY")
 	}

@@ -8,6 +8,9 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/txtar"
+
+	"fluent-bit-misp/conf"
+	"fluent-bit-misp/test/fluentbit"
 )
 
 var update = flag.Bool("update", false, "write what is found into testdata")
@@ -103,18 +106,32 @@ func write(t *testing.T, name, text string, mode os.FileMode) {
 	}
 }
 
-// The examples of the repository are right, wherever they are checked.
+// The examples of the repository are right, wherever they are checked, also
+// with what is off in them.
 func TestExamples(t *testing.T) {
 	for _, name := range []string{"fluent-bit.conf", "fluent-bit.yaml"} {
 		src, err := os.ReadFile(filepath.Join("..", "..", name+".example"))
 		if err != nil {
 			t.Fatal(err)
 		}
+		parts := fluentbit.Parts(string(src))
+		if got := strings.Join(parts, " "); got != "opensearch modify gelf kafka misp" && got != "modify opensearch gelf kafka misp" {
+			t.Errorf("%s has these parts that are off: %s", name, got)
+		}
 		file := filepath.Join(t.TempDir(), name)
-		write(t, file, string(src), 0o600)
 		unset := func(string) (string, bool) { return "", false }
-		for _, m := range File(file, Options{Env: unset, Elsewhere: true}) {
-			t.Error(m)
+		sections := 0
+		for _, on := range append([]string{""}, parts...) {
+			write(t, file, fluentbit.SwitchOn(string(src), on), 0o600)
+			for _, m := range File(file, Options{Env: unset, Elsewhere: true}) {
+				t.Errorf("with %q: %s", on, m)
+			}
+			n := len(conf.Load(file, unset).Sections)
+			if on == "" {
+				sections = n
+			} else if n != sections+1 {
+				t.Errorf("%s has %d sections with %s, %d without", name, n, on, sections)
+			}
 		}
 	}
 }

@@ -19,6 +19,15 @@ var hosts = map[string][]string{
 		"retry_limit", "storage.total_limit_size"},
 }
 
+// unread are options that Fluent Bit takes from any output, and of which the
+// plugin takes no notice.
+var unread = map[string]string{
+	"host":    "forward.targets says where to send",
+	"port":    "forward.targets says where to send",
+	"tls":     "forward.tls is that of the targets, and url says whether MISP has TLS",
+	"workers": "the plugin sets it to 0, as Fluent Bit would crash at a reload",
+}
+
 // misp checks the options of a section of the plugin. If it is not known to be
 // whole, nothing is missing from it.
 func (c *checker) misp(s *conf.Section, whole bool) {
@@ -28,6 +37,8 @@ func (c *checker) misp(s *conf.Section, whole bool) {
 		name := strings.ToLower(p.Key)
 		before, twice := first[name]
 		switch {
+		case s.Kind == "output" && unread[name] != "":
+			c.mistake(p.Place, "%s has no effect: %s", p.Key, unread[name])
 		case !slices.Contains(known, name):
 			c.mistake(p.Place, "there is no option %s%s", p.Key, suggest(name, known))
 		case twice:
@@ -40,7 +51,7 @@ func (c *checker) misp(s *conf.Section, whole bool) {
 	if s.Kind == "output" {
 		_, err := forward.ParseOptions(c.property(s))
 		errs = append(errs, leaves(err)...)
-		if p, set := s.Get("on_unknown"); set && p.Unset == "" && p.Value != "send" && p.Value != "retry" {
+		if p, set := s.Get("on_unknown"); set && p.Unset == "" && !strings.EqualFold(p.Value, "send") && !strings.EqualFold(p.Value, "retry") {
 			c.mistake(p.Place, "on_unknown %q: want send or retry", p.Value)
 		}
 	}
@@ -57,6 +68,9 @@ func (c *checker) misp(s *conf.Section, whole bool) {
 		if at := placeOf(s, err.Error()); whole || at != s.Place {
 			c.mistake(at, "%s", err)
 		}
+	}
+	if _, set := s.Get("retry_limit"); s.Kind == "output" && whole && !set {
+		c.mistake(s.Place, "Retry_Limit is not set: Fluent Bit tries once more, and then drops the alerts; want no_limits")
 	}
 	if !c.Elsewhere {
 		c.secrets(s)

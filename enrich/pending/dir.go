@@ -13,12 +13,20 @@ import (
 // What others may have prepared is refused: a symbolic link, or a directory of
 // somebody else's.
 func MakeDir(path string) error {
-	info, err := os.Lstat(path)
-	if errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
 		if err := os.MkdirAll(path, 0o700); err != nil {
 			return reason(err)
 		}
-		info, err = os.Lstat(path)
+	}
+	return CheckDir(path)
+}
+
+// CheckDir returns the error that [MakeDir] would return for what is there, nil
+// if there is nothing.
+func CheckDir(path string) error {
+	info, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
 	}
 	if err != nil {
 		return reason(err)

@@ -20,6 +20,7 @@ type Site struct {
 	YAML    bool     // use the YAML example instead of the classic one
 	Bypass  bool     // leave the filter out
 	Options []string // more lines for the filter's section
+	Parts   []string // plugins whose sections are off in the example, to be switched on
 }
 
 // AlertsDir returns the directory of alerts.json.
@@ -85,7 +86,7 @@ func (s Site) adapt(example string) (string, error) {
 		"/var/log/fluent-bit", filepath.Join(s.Dir, "out"),
 		"/var/ossec/logs/alerts", s.AlertsDir(),
 		"https://misp.example.com", s.URL,
-	).Replace(string(b))
+	).Replace(SwitchOn(string(b), s.Parts...))
 	if s.Bypass {
 		section := filter.FindString(text)
 		text = strings.Replace(text, section, section[strings.LastIndexByte(section, '\n')+1:], 1)

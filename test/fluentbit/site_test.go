@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"fluent-bit-misp/enrich"
-	"fluent-bit-misp/enrich/forward"
 )
 
 // Both examples list every option of the filter once, with a value that it
@@ -44,23 +43,6 @@ func TestExamplesListTheOptions(t *testing.T) {
 			return value, set
 		}); err != nil {
 			t.Errorf("%s: %v", example, err)
-		}
-	}
-}
-
-// The README lists every option of the output that the filter does not have.
-func TestReadmeListsTheOptions(t *testing.T) {
-	root, err := Root()
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := os.ReadFile(filepath.Join(root, "README.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range append(forward.OptionNames(), "on_unknown") {
-		if found := regexp.MustCompile("(?m)^\\|.*`"+regexp.QuoteMeta(name)+"`.*\\|.*\\|$").FindAll(b, -1); len(found) != 1 {
-			t.Errorf("%d lines of a table for %s, want one", len(found), name)
 		}
 	}
 }
