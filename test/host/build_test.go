@@ -53,7 +53,7 @@ func build(dir string) error {
 	filterFile = filepath.Join(dir, "flb-filter_misp.so")
 	outputFile = filepath.Join(dir, "out_misp.so")
 	cc := "cc -std=c11 -O1 -g -Wall -Wextra -Werror -rdynamic -pthread host.c output.c clock.c stream.c fluentbit.c -ldl -o "
-	goBuild := "go build -buildmode=c-shared -trimpath -ldflags=-s -o "
+	goBuild := "go build -buildmode=c-shared -trimpath -o "
 	if *asan {
 		cc = strings.Replace(cc, "cc ", "cc -fsanitize=address ", 1)
 		goBuild = strings.Replace(goBuild, "build ", "build -asan ", 1)
