@@ -11,9 +11,10 @@ import (
 
 // A setup is what all variants share.
 type setup struct {
-	alerts, pool     int
-	seed             uint64
-	dir, plugin, url string
+	alerts, pool    int
+	seed            uint64
+	dir, build, url string
+	sink            *sink
 }
 
 var listed = map[string][]string{

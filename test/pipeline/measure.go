@@ -54,13 +54,24 @@ func (s setup) measure(binary string, v variant) (r result, err error) {
 	if _, err := watch.pass(filepath.Join(s.dir, v.file), filepath.Join(alerts, "warm.json")); err != nil {
 		return r, err
 	}
+	time.Sleep(settled)
+	if v.output != "" {
+		s.sink.drained()
+	}
 	before, err := watch.cpu()
 	if err != nil {
 		return r, err
 	}
-	if r.wall, err = watch.pass(filepath.Join(s.dir, v.file), filepath.Join(alerts, "measured.json")); err != nil {
+	begin, err := watch.pass(filepath.Join(s.dir, v.file), filepath.Join(alerts, "measured.json"))
+	if err != nil {
 		return r, err
 	}
+	end := time.Now()
+	if v.output != "" {
+		end = s.sink.drained()
+	}
+	r.wall = end.Sub(begin).Seconds()
+	time.Sleep(settled)
 	after, err := watch.cpu()
 	if err != nil {
 		return r, err
@@ -77,25 +88,22 @@ type watch struct{ proc string }
 // and is the same for every variant.
 const settled = 1500 * time.Millisecond
 
-// pass puts a copy of the alerts where they are read, and returns how long the
-// reading took, in seconds, when all is done.
-func (w watch) pass(from, to string) (wall float64, err error) {
+// pass puts a copy of the alerts where they are read, waits until all are read,
+// and returns when that began.
+func (w watch) pass(from, to string) (begin time.Time, err error) {
 	size, err := place(from, to)
 	if err != nil {
-		return 0, err
+		return begin, err
 	}
-	var begin time.Time
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		switch at := w.offset(to); {
 		case at >= size:
-			wall = time.Since(begin).Seconds()
-			time.Sleep(settled)
-			return wall, nil
+			return begin, nil
 		case at > 0 && begin.IsZero():
 			begin = time.Now()
 		}
 	}
-	return 0, fmt.Errorf("%s was not read within %v", to, patience)
+	return begin, fmt.Errorf("%s was not read within %v", to, patience)
 }
 
 // place copies a file, which appears whole, and returns its size.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"net/http"
@@ -16,7 +17,8 @@ type variant struct {
 	name   string
 	file   string // the alerts that it reads
 	filter string // its FILTER section; URL stands for that of MISP
-	base   int    // the variant without a filter that reads the same alerts
+	output string // its OUTPUT section, null if none; HOST and PORT stand for the sink
+	base   int    // the variant that it is compared with, on the same alerts
 }
 
 const (
@@ -31,9 +33,17 @@ const (
 	mispFew
 	noFilterAll
 	mispAll
+	forward
+	mispOutput
 )
 
-const mispSection = "[FILTER]\n Name misp\n Match *\n url URL\n api_key " + misptest.UserKey + "\n"
+const (
+	mispOptions   = " Name misp\n Match *\n url URL\n api_key " + misptest.UserKey + "\n"
+	mispSection   = "[FILTER]\n" + mispOptions
+	forwardOutput = "[OUTPUT]\n Name forward\n Match *\n Host HOST\n Port PORT\n Require_ack_response On\n Retry_Limit no_limits\n"
+	nullOutput    = "[OUTPUT]\n Name null\n Match *\n"
+	mispForward   = "[OUTPUT]\n" + mispOptions + " forward.targets HOST:PORT\n Retry_Limit no_limits\n"
+)
 
 var variants = []variant{
 	noFilter: {name: "no filter", file: fewHits},
@@ -43,19 +53,22 @@ var variants = []variant{
 	mispFew:     {name: "misp, 1 in 1,000 hits", file: fewHits, filter: mispSection},
 	noFilterAll: {name: "no filter, all hit", file: allHit, base: noFilterAll},
 	mispAll:     {name: "misp, all hit", file: allHit, filter: mispSection, base: noFilterAll},
+	forward:     {name: "forward output", file: fewHits, output: forwardOutput, base: forward},
+	mispOutput:  {name: "misp output", file: fewHits, output: mispForward, base: forward},
 }
 
 // config writes the configuration of a variant and returns its name.
 func (s setup) config(v variant, alerts string) (string, error) {
+	sections := strings.NewReplacer("URL", s.url, "HOST", s.sink.host, "PORT", s.sink.port)
 	parts := map[string]string{
 		"parsers.conf": "[PARSER]\n Name wazuh\n Format json\n Time_Key timestamp\n" +
 			" Time_Format %Y-%m-%dT%H:%M:%S.%L%z\n Time_Keep On\n",
-		"plugins.conf": "[PLUGINS]\n Path " + s.plugin + "\n",
+		"plugins.conf": "[PLUGINS]\n Path " + s.plugin(v) + "\n",
 		"fluent-bit.conf": fmt.Sprintf("[SERVICE]\n Flush 0.2\n Log_Level warn\n Parsers_File %[1]s/parsers.conf\n"+
 			" Plugins_File %[1]s/plugins.conf\n"+
 			"[INPUT]\n Name tail\n Path %[2]s/*.json\n Parser wazuh\n Read_from_Head On\n Inotify_Watcher Off\n"+
 			" Refresh_Interval 1\n Buffer_Chunk_Size 256k\n Buffer_Max_Size 1M\n"+
-			"%[3]s[OUTPUT]\n Name null\n Match *\n", s.dir, alerts, strings.ReplaceAll(v.filter, "URL", s.url)),
+			"%[3]s%[4]s", s.dir, alerts, sections.Replace(v.filter), sections.Replace(cmp.Or(v.output, nullOutput))),
 	}
 	for name, text := range parts {
 		if err := os.WriteFile(filepath.Join(s.dir, name), []byte(text), 0o600); err != nil {
@@ -63,6 +76,15 @@ func (s setup) config(v variant, alerts string) (string, error) {
 		}
 	}
 	return filepath.Join(s.dir, "fluent-bit.conf"), nil
+}
+
+// plugin returns the name of the shared object for a variant: as Fluent Bit goes
+// by it, one file is a filter or an output.
+func (s setup) plugin(v variant) string {
+	if v.output == "" {
+		return filepath.Join(s.build, "flb-filter_misp.so")
+	}
+	return filepath.Join(s.build, "out_misp.so")
 }
 
 // listen serves MISP on the loopback interface until the program ends.
