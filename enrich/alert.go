@@ -2,6 +2,7 @@ package enrich
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,7 +21,7 @@ type alert struct {
 	_msgpack struct{} `msgpack:",as_array"`
 
 	identity
-	Open []openIndicator
+	Open openIndicators
 }
 
 // An identity tells one alert of Wazuh's from the others. What the event does
@@ -40,6 +41,28 @@ type openIndicator struct {
 	Kind, Value string
 	Field       string // where the event has it
 	Derived     rules.Derived
+}
+
+// openIndicators are those of one alert.
+type openIndicators []openIndicator
+
+// DecodeMsgpack refuses more of them than are stored: the length is not trusted,
+// and memory for it is taken at once.
+func (o *openIndicators) DecodeMsgpack(d *msgpack.Decoder) error {
+	n, err := d.DecodeArrayLen()
+	if err != nil {
+		return err
+	}
+	if n > maxOpen {
+		return fmt.Errorf("%d indicators in one stored alert", n)
+	}
+	*o = make(openIndicators, max(n, 0))
+	for i := range *o {
+		if err := d.Decode(&(*o)[i]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // identityPaths are where an event has its identity, in the order of identity.

@@ -500,6 +500,9 @@ func FuzzStoredAlert(f *testing.F) {
 		{Kind: "domain", Value: "example.com", Field: "data.url", Derived: rules.Parent}}}
 	f.Add(a.encode())
 	f.Add([]byte{0xdd, 0xff, 0xff, 0xff, 0xff})
+	f.Add([]byte("\x98\xa0\xa0\xa0\xa0\xa0\x00\xa0\xdd\x7f\xff\xff\xff")) // memory for as many
+	f.Add(bytes.Repeat([]byte{0x91}, 1<<20))
+	f.Add(append([]byte{0x9f}, bytes.Repeat([]byte{0x91}, 1<<20)...))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		a, indicators, ok := decodeAlert(b)
 		if !ok {
