@@ -118,6 +118,26 @@ func (c Counts) less(before Counts) Counts {
 	return Counts{Kinds: c.Kinds, Rules: c.Rules, Rejected: c.Rejected}
 }
 
+// TestSettledCountsAsLookedUp: the counts of the cache show how much of what is
+// looked up it has, so a clean value that is passed over is one that it had.
+func TestSettledCountsAsLookedUp(t *testing.T) {
+	e, l := onList(t, time.Now)
+	l.list(listedIP)
+	load := mixed(t, 3)
+	for range 3 {
+		for _, c := range load.chunks {
+			enrich(e, c)
+		}
+	}
+	s := e.cache.Stats()
+	if got, want := s.Known+s.Clean+s.Unknown+s.Missed, e.Stats().Indicators; got != want {
+		t.Errorf("the cache counts %d look-ups, the engine %d: %+v", got, want, s)
+	}
+	if s.Clean < s.Missed {
+		t.Errorf("three times the same, and the cache knew little: %+v", s)
+	}
+}
+
 // TestSettledEnds: a value that was clean is found once it is asked for again.
 func TestSettledEnds(t *testing.T) {
 	for _, tt := range []struct {
