@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"sync"
@@ -135,6 +137,41 @@ func TestSettledCountsAsLookedUp(t *testing.T) {
 	}
 	if s.Clean < s.Missed {
 		t.Errorf("three times the same, and the cache knew little: %+v", s)
+	}
+}
+
+// TestSettledTwiceInAnEvent: what an event has more than once at a path counts
+// once, by the first rule that takes it, whether it is settled or not.
+func TestSettledTwiceInAnEvent(t *testing.T) {
+	const rules = `
+version: 1
+rules:
+  - {name: first, lookup: [{field: data.a, type: ip}, {field: data.u, type: url}]}
+  - {name: second, lookup: [{field: data.a, type: ip}]}
+`
+	file := filepath.Join(t.TempDir(), "rules.yaml")
+	if err := os.WriteFile(file, []byte(rules), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ name, event string }{
+		{"by two rules", `{"data":{"a":"203.0.113.5"}}`},
+		{"in a list", `{"data":{"a":["203.0.113.5","203.0.113.6","203.0.113.5"]}}`},
+		{"what is not looked up", `{"data":{"a":["-","x","x"]}}`},
+		{"a URL that is not fit, with its host", `{"data":{"u":["http://a.example.com/%","http://a.example.com/%"]}}`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			e, _ := onList(t, time.Now, "rules", file)
+			c := chunk(t, tt.event)
+			enrich(e, c)
+			first := e.Counts()
+			for pass := range 3 {
+				before := e.Counts()
+				enrich(e, c)
+				if got := e.Counts().less(before); !reflect.DeepEqual(got, first.less(Counts{})) {
+					t.Fatalf("pass %d counts %+v, the first %+v", pass+2, got, first)
+				}
+			}
+		})
 	}
 }
 
