@@ -176,7 +176,9 @@ func (e *Engine) enrich(ctx context.Context, chunk []byte, alloc func(size int) 
 		b.settle(e.cache)
 	}
 	out, late = e.write(b, chunk, alloc)
-	e.stats.add(b)
+	if skipped := e.stats.add(b); skipped > 0 {
+		e.cache.CountClean(skipped)
+	}
 	b.forget()
 	if len(chunk) <= maxKept && len(b.indicators) <= maxKeptIndicators {
 		e.batches.Put(b)

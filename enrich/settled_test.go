@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"sync"
@@ -116,6 +118,61 @@ func (c Counts) less(before Counts) Counts {
 		c.Rejected[why] -= n
 	}
 	return Counts{Kinds: c.Kinds, Rules: c.Rules, Rejected: c.Rejected}
+}
+
+// TestSettledCountsAsLookedUp: the counts of the cache show how much of what is
+// looked up it has, so a clean value that is passed over is one that it had.
+func TestSettledCountsAsLookedUp(t *testing.T) {
+	e, l := onList(t, time.Now)
+	l.list(listedIP)
+	load := mixed(t, 3)
+	for range 3 {
+		for _, c := range load.chunks {
+			enrich(e, c)
+		}
+	}
+	s := e.cache.Stats()
+	if got, want := s.Known+s.Clean+s.Unknown+s.Missed, e.Stats().Indicators; got != want {
+		t.Errorf("the cache counts %d look-ups, the engine %d: %+v", got, want, s)
+	}
+	if s.Clean < s.Missed {
+		t.Errorf("three times the same, and the cache knew little: %+v", s)
+	}
+}
+
+// TestSettledTwiceInAnEvent: what an event has more than once at a path counts
+// once, by the first rule that takes it, whether it is settled or not.
+func TestSettledTwiceInAnEvent(t *testing.T) {
+	const rules = `
+version: 1
+rules:
+  - {name: first, lookup: [{field: data.a, type: ip}, {field: data.u, type: url}]}
+  - {name: second, lookup: [{field: data.a, type: ip}]}
+`
+	file := filepath.Join(t.TempDir(), "rules.yaml")
+	if err := os.WriteFile(file, []byte(rules), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ name, event string }{
+		{"by two rules", `{"data":{"a":"203.0.113.5"}}`},
+		{"in a list", `{"data":{"a":["203.0.113.5","203.0.113.6","203.0.113.5"]}}`},
+		{"what is not looked up", `{"data":{"a":["-","x","x"]}}`},
+		{"a URL that is not fit, with its host", `{"data":{"u":["http://a.example.com/%","http://a.example.com/%"]}}`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			e, _ := onList(t, time.Now, "rules", file)
+			c := chunk(t, tt.event)
+			enrich(e, c)
+			first := e.Counts()
+			for pass := range 3 {
+				before := e.Counts()
+				enrich(e, c)
+				if got := e.Counts().less(before); !reflect.DeepEqual(got, first.less(Counts{})) {
+					t.Fatalf("pass %d counts %+v, the first %+v", pass+2, got, first)
+				}
+			}
+		})
+	}
 }
 
 // TestSettledEnds: a value that was clean is found once it is asked for again.

@@ -48,8 +48,9 @@ func (c *counters) open(set *rules.Set) {
 	c.tallies.open(set)
 }
 
-// add counts what was done for one chunk.
-func (c *counters) add(b *batch) {
+// add counts what was done for one chunk, and returns how many indicators were
+// passed over as they are known to be clean.
+func (c *counters) add(b *batch) (skipped uint64) {
 	c.events.Add(uint64(b.events))
 	c.passed.Add(uint64(b.passed))
 	plain := b.events
@@ -58,7 +59,9 @@ func (c *counters) add(b *batch) {
 		plain -= n
 	}
 	c.plain.Add(uint64(plain))
-	c.indicators.Add(uint64(len(b.indicators)) + c.tallies.add(b))
+	skipped = c.tallies.add(b)
+	c.indicators.Add(uint64(len(b.indicators)) + skipped)
+	return skipped
 }
 
 // waited counts a chunk that waited under ctx for answers.

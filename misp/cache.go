@@ -151,8 +151,8 @@ func (c *Cache) Peek(indicators []ioc.Indicator, answers []Answer) (missing int)
 	return missing
 }
 
-// Moment returns the time on the cache's own clock, and the number of purges so
-// far, of which each ends what [Cache.CleanUntil] said before.
+// Moment returns the time on the cache's own clock, and a number that is another
+// after each purge, which ends what [Cache.CleanUntil] said before.
 func (c *Cache) Moment() (now time.Duration, purges uint64) {
 	return c.elapsed(), c.purges.Load()
 }
@@ -169,21 +169,6 @@ func (c *Cache) CleanUntil(indicators []ioc.Indicator) (until time.Duration) {
 		until = min(until, it.expires)
 	}
 	return until
-}
-
-// Purge forgets the answer for an indicator.
-func (c *Cache) Purge(indicator ioc.Indicator) {
-	key := indicator.Key()
-	c.remove(c.shard(key), func(it *item) bool { return it.key == key })
-	c.purges.Add(1)
-}
-
-// PurgeAll forgets every answer.
-func (c *Cache) PurgeAll() {
-	for i := range c.shards {
-		c.remove(&c.shards[i], func(*item) bool { return true })
-	}
-	c.purges.Add(1)
 }
 
 // Size returns how many answers are kept at most.
@@ -222,9 +207,9 @@ func (c *Cache) shard(key string) *shard {
 	return &c.shards[maphash.String(c.seed, key)&uint64(len(c.shards)-1)]
 }
 
-// keep puts an answer of the next source into the cache, and returns it or what
-// serves in its place.
-func (c *Cache) keep(key string, answer Answer, now time.Duration) Answer {
+// keep puts an answer of the next source into the cache, unless there were more
+// purges since it was asked, and returns it or what serves in its place.
+func (c *Cache) keep(key string, answer Answer, now time.Duration, purges uint64) Answer {
 	answer.Age = 0
 	ttl := [...]time.Duration{Unknown: c.cfg.ErrorTTL, Clean: c.cfg.NegativeTTL, Known: c.cfg.TTL}[answer.Verdict]
 	it := &item{key: key, answer: answer, born: now}
@@ -236,7 +221,7 @@ func (c *Cache) keep(key string, answer Answer, now time.Duration) Answer {
 		}
 		it.answer, it.born, it.ends = old.answer, old.born, old.ends
 	}
-	if ttl > 0 && c.cfg.Size >= 0 {
+	if ttl > 0 && c.cfg.Size >= 0 && c.purges.Load() == purges {
 		c.put(it)
 	}
 	return it.at(now)

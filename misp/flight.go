@@ -200,13 +200,14 @@ func (c *Cache) fly(f *flight) {
 		f.fill(Answer{Reason: Timeout})
 		return
 	}
+	purges := c.purges.Load()
 	if !c.guard.run("the source behind the cache", func() { c.ask(f) }) {
 		f.fill(Answer{Reason: BadAnswer})
 	}
 	c.guard.run("the cache", func() {
 		now := c.elapsed()
 		for i, indicator := range f.indicators {
-			f.answers[i] = c.keep(indicator.Key(), f.answers[i], now)
+			f.answers[i] = c.keep(indicator.Key(), f.answers[i], now, purges)
 		}
 	})
 }

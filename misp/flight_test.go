@@ -61,6 +61,34 @@ func TestValueIsAskedOnceAtATime(t *testing.T) {
 	}
 }
 
+// TestPurgeWhileAsking: an answer that was asked for before a purge is not kept.
+func TestPurgeWhileAsking(t *testing.T) {
+	ask := indicators(t, "ip 203.0.113.7")
+	for name, purge := range map[string]func(c *Cache){
+		"of the value": func(c *Cache) { c.Purge(ask[0]) },
+		"of all":       (*Cache).PurgeAll,
+	} {
+		gate := newGate()
+		c := newTestCache(t, gate, CacheConfig{})
+		var user sync.WaitGroup
+		user.Go(func() {
+			if got := lookup(c, ask); got[0].Verdict != Clean {
+				t.Errorf("purge %s: got %+v", name, got[0])
+			}
+		})
+		<-gate.asked
+		purge(c)
+		close(gate.open)
+		user.Wait()
+		for range 2 {
+			lookup(c, ask)
+		}
+		if n := len(gate.asked); n != 1 {
+			t.Errorf("purge %s: asked %d times more, want once", name, n)
+		}
+	}
+}
+
 // TestWaitingValuesGoTogether: while as many batches as may be are under way,
 // what is asked for meanwhile becomes one batch, not one for each look-up.
 func TestWaitingValuesGoTogether(t *testing.T) {

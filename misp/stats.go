@@ -151,6 +151,10 @@ func (s *cacheStats) count(found *[numVerdicts]uint64) {
 	}
 }
 
+// CountClean counts look-ups that were not made, as [Cache.CleanUntil] has told
+// what the cache would answer.
+func (c *Cache) CountClean(n uint64) { c.stats.found[Clean].Add(n) }
+
 // Stats returns the counts up to now.
 func (c *Cache) Stats() CacheStats {
 	return CacheStats{

@@ -91,6 +91,7 @@ func (s *Set) Extract(f Fields, x *Extraction) {
 	}
 	x.event++
 	x.fields, x.start, x.Cut, x.Clean = f, len(x.Found), false, false
+	x.passed = x.passed[:0]
 	x.learn()
 	if s.activate(f, x) {
 		for i := range f.Len() {

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"iter"
+	"slices"
 	"time"
 )
 
@@ -16,6 +17,7 @@ type settling struct {
 	profiles []Profile           // of the table
 	counts   [maxProfiles]uint32 // settled values since Reset, by profile
 	byRule   []uint32            // indicators in them, by rule
+	passed   []uint64            // those of this event that have indicators, the first ones, by mark and path
 
 	open []unsettled // what may become settled, in the order of Found
 
@@ -84,23 +86,51 @@ func (x *Extraction) settled(way int, raw []byte) (m mark, settled bool) {
 	}
 	m = x.mark.in(way, x.epoch, x.era)
 	if number, ok := x.table.profile(m, x.tick); ok {
-		x.pass(number)
+		x.pass(m, number)
 		return m, true
 	}
 	x.from, x.partial, x.rejected, x.why = len(x.Found), false, 0, ""
 	return m, false
 }
 
-// pass counts a value that is settled.
-func (x *Extraction) pass(number uint8) {
+// pass counts a value that is settled. Of one that this event has had at this
+// path, only what was rejected counts, as when values are taken.
+func (x *Extraction) pass(m mark, number uint8) {
 	if int(number) >= len(x.profiles) {
 		x.profiles = *x.table.profiles.Load()
 	}
-	x.counts[number]++
-	if n := x.profiles[number].Indicators(); n > 0 {
+	profile := &x.profiles[number]
+	if n := profile.Indicators(); n > 0 {
 		x.Clean = true
+		if x.again(m) {
+			x.passRejected(m, profile)
+			return
+		}
 		x.byRule[x.rule] += n
 	}
+	x.counts[number]++
+}
+
+func (x *Extraction) passRejected(m mark, of *Profile) {
+	if of.Rejected == 0 {
+		return
+	}
+	if number, ok := x.table.number(Profile{Rejected: of.Rejected, Why: of.Why}); ok {
+		x.pass(m, number)
+	}
+}
+
+// again reports whether this event has had that mark at this path, and remembers
+// it.
+func (x *Extraction) again(m mark) bool {
+	p := m.one + uint64(x.path)
+	if slices.Contains(x.passed, p) {
+		return true
+	}
+	if len(x.passed) < fewFound { // a hostile event can have thousands
+		x.passed = append(x.passed, p)
+	}
+	return false
 }
 
 // taken notes what was taken from the value with that mark, if it has one.

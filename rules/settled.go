@@ -36,16 +36,19 @@ type line [4]cell
 type cell struct{ mixed, note atomic.Uint64 }
 
 // NewSettled returns an empty table for that many values, of 32 to 64 bytes
-// each.
+// each, but for a million at most: unlike a cache, which grows to its bound, it
+// has all of its memory at once.
 func NewSettled(values int) *Settled {
 	n := 1
-	for n*len(line{})/2 < values {
+	for n*len(line{})/2 < min(values, maxSettled) {
 		n *= 2
 	}
 	s := &Settled{seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}, lines: make([]line, n)}
 	s.profiles.Store(&[]Profile{{}})
 	return s
 }
+
+const maxSettled = 1 << 20
 
 // A mark tells a value, the way in which it is taken, and the era.
 type mark struct{ one, two uint64 }

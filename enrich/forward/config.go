@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -138,7 +139,10 @@ func ParseOptions(property func(name string) (value string, set bool)) (Config, 
 
 func setTargets(s *settings, v string) error {
 	s.Targets = strings.FieldsFunc(v, func(r rune) bool { return r == ',' || r == ' ' || r == '\t' })
-	for _, t := range s.Targets {
+	for i, t := range s.Targets {
+		if slices.Contains(s.Targets[:i], t) {
+			return fmt.Errorf("%s is there twice", t)
+		}
 		if path, unix := strings.CutPrefix(t, "unix:"); unix {
 			if !strings.HasPrefix(path, "/") || len(path) > 107 {
 				return fmt.Errorf("%s is not the absolute path of a socket, of up to 107 bytes", t)

@@ -58,6 +58,8 @@ func TestMistakes(t *testing.T) {
 			`forward.targets "a:0": a:0 has no host, or no port; want HOST:PORT or unix:/PATH, or several, separated by commas`}},
 		{"a path that is none", []string{targets, "unix:s"}, []string{
 			`forward.targets "unix:s": unix:s is not the absolute path of a socket, of up to 107 bytes; want HOST:PORT or unix:/PATH, or several, separated by commas`}},
+		{"a target again", []string{targets, "a:1,b:1,a:1"}, []string{
+			`forward.targets "a:1,b:1,a:1": a:1 is there twice; want HOST:PORT or unix:/PATH, or several, separated by commas`}},
 		{"two keys", []string{targets, "a:1", "forward.shared_key", "secret-word", "forward.shared_key_file", "config_test.go"}, []string{
 			`forward.shared_key_file "config_test.go": forward.shared_key and forward.shared_key_file are both set; want a file that holds the shared key and nothing else`}},
 		{"words and times", []string{targets, "a:1", "forward.tls.verify", "maybe", "forward.compress", "zstd", "forward.require_ack", "",

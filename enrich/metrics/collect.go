@@ -39,10 +39,13 @@ type emitter struct {
 func (e emitter) labels(labels []string) []string {
 	all := append(e.common[:len(e.common):len(e.common)], labels...)
 	for i := range all {
-		all[i] = strings.ToValidUTF8(all[i], "�") // the library takes no other
+		all[i] = valid(all[i])
 	}
 	return all
 }
+
+// valid returns a label as the library takes it.
+func valid(label string) string { return strings.ToValidUTF8(label, "�") }
 
 func (e emitter) send(m *Metric, value float64, labels ...string) {
 	e.ch <- prometheus.MustNewConstMetric(m.desc, m.value, value, e.labels(labels)...)

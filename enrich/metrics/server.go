@@ -86,10 +86,12 @@ func newServer(address string) *server {
 	return v
 }
 
-// add adds a section. Names are there once, as Prometheus takes no metric twice.
+// add adds a section. Names are there once, as they are shown, as Prometheus
+// takes no metric twice.
 func (v *server) add(s Section, log *slog.Logger) *Section {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	s.Name = valid(s.Name)
 	name := s.Name
 	for n := 2; slices.ContainsFunc(v.sections, func(other *Section) bool { return other.Name == s.Name }); n++ {
 		s.Name = fmt.Sprintf("%s#%d", name, n)

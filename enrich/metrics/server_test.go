@@ -156,17 +156,19 @@ func TestSocket(t *testing.T) {
 	}
 }
 
-// TestSameName gives sections with the same alias names of their own.
+// TestSameName gives sections whose aliases look the same names of their own.
 func TestSameName(t *testing.T) {
 	address := freeAddress(t)
-	for range 3 {
-		serve(t, address, "filter:alias", open(t, "http://127.0.0.1:9"))
+	for _, name := range []string{"filter:alias", "filter:alias", "filter:alias", "filter:b\xfcro", "filter:b\xf6ro"} {
+		serve(t, address, name, open(t, "http://127.0.0.1:9"))
 	}
 	_, body := get(t, address, "/metrics")
 	contains(t, body,
 		`fluentbit_misp_late_hits_total{section="filter:alias"} 0`,
 		`fluentbit_misp_late_hits_total{section="filter:alias#2"} 0`,
-		`fluentbit_misp_late_hits_total{section="filter:alias#3"} 0`)
+		`fluentbit_misp_late_hits_total{section="filter:alias#3"} 0`,
+		`fluentbit_misp_late_hits_total{section="filter:b�ro"} 0`,
+		`fluentbit_misp_late_hits_total{section="filter:b�ro#2"} 0`)
 }
 
 // TestPanic has what a section counts panic: the others are served, and nothing
