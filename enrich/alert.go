@@ -2,7 +2,6 @@ package enrich
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,7 +20,7 @@ type alert struct {
 	_msgpack struct{} `msgpack:",as_array"`
 
 	identity
-	Open openIndicators
+	Open []openIndicator
 }
 
 // An identity tells one alert of Wazuh's from the others. What the event does
@@ -41,28 +40,6 @@ type openIndicator struct {
 	Kind, Value string
 	Field       string // where the event has it
 	Derived     rules.Derived
-}
-
-// openIndicators are those of one alert.
-type openIndicators []openIndicator
-
-// DecodeMsgpack refuses more of them than are stored: the length is not trusted,
-// and memory for it is taken at once.
-func (o *openIndicators) DecodeMsgpack(d *msgpack.Decoder) error {
-	n, err := d.DecodeArrayLen()
-	if err != nil {
-		return err
-	}
-	if n > maxOpen {
-		return fmt.Errorf("%d indicators in one stored alert", n)
-	}
-	*o = make(openIndicators, max(n, 0))
-	for i := range *o {
-		if err := d.Decode(&(*o)[i]); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // identityPaths are where an event has its identity, in the order of identity.
@@ -153,10 +130,11 @@ func (a *alert) encode() []byte {
 	return b
 }
 
-// decodeAlert reads a stored alert. What is stored is not trusted: an indicator
-// is one only if it is made anew.
+// decodeAlert reads a stored alert. What is stored is not trusted: memory is
+// taken for no more than there is, and an indicator is one only if it is made
+// anew.
 func decodeAlert(b []byte) (a alert, indicators []ioc.Indicator, ok bool) {
-	if msgpack.Unmarshal(b, &a) != nil {
+	if !event.Whole(b) || msgpack.Unmarshal(b, &a) != nil {
 		return alert{}, nil, false
 	}
 	open := a.Open

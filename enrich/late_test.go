@@ -492,6 +492,21 @@ func TestIdentity(t *testing.T) {
 	}
 }
 
+// A stored alert that claims to be large takes no memory for it, not even when
+// there are many of them.
+func TestStoredLengths(t *testing.T) {
+	head := "\x98\xa1i\xa0\xa0\xa0\xa0\x00\xa0"
+	for _, hostile := range []string{head + "\xdd\x7f\xff\xff\xff", "\x98\xdb\xff\xff\xff\xff", head + "\x91\x94\xdb\xff\xff\xff\xff"} {
+		if n := testing.AllocsPerRun(100, func() {
+			if _, _, ok := decodeAlert([]byte(hostile)); ok {
+				t.Errorf("%q is an alert", hostile)
+			}
+		}); n > 2 {
+			t.Errorf("%q: %v allocations", hostile, n)
+		}
+	}
+}
+
 // FuzzStoredAlert reads anything as a stored alert, and holds the form to its
 // property: what is stored is what was.
 func FuzzStoredAlert(f *testing.F) {

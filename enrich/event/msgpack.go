@@ -110,6 +110,10 @@ var formats = [32]format{
 	0x1f: {mapping, 4, 0},
 }
 
+// Whole reports whether b is one value of msgpack, all of it, so that no length
+// in it is larger than b.
+func Whole(b []byte) bool { return skip(b, 0) == len(b) }
+
 // skip returns the offset behind the value at b[i], or -1 if it is not whole
 // msgpack. It needs no stack, however deep the value is nested.
 func skip(b []byte, i int) int {

@@ -228,3 +228,14 @@ func TestScanDoesNotAllocate(t *testing.T) {
 		t.Errorf("%v allocations a chunk", n)
 	}
 }
+
+func TestWhole(t *testing.T) {
+	for in, want := range map[string]bool{
+		"\x01": true, "\xa1a": true, "\x92\x01\x80": true, "\xda\x00\x01a": true,
+		"": false, "\x01\x01": false, "\xa2a": false, "\xdb\xff\xff\xff\xffa": false, "\xdd\xff\xff\xff\xff\x01": false, "\xc1": false,
+	} {
+		if got := Whole([]byte(in)); got != want {
+			t.Errorf("%q: got %t", in, got)
+		}
+	}
+}
