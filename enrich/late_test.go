@@ -177,29 +177,46 @@ func TestWaitIsBounded(t *testing.T) {
 // nothing to wait for, and a full chunk of them too.
 func TestStoredBeforeItPasses(t *testing.T) {
 	for _, wait := range []string{"0", "1ms", "100ms"} {
-		dir := filepath.Join(t.TempDir(), "s")
-		e, server := start(t, database(), "max_wait", wait, "storage_path", dir)
-		server.Fault(misptest.Silent)
-		for i := range 10 {
-			var lines []string
-			for j := range 20 {
-				lines = append(lines, strings.ReplaceAll(lateAlert, "203.0.113.5", fmt.Sprintf("11.0.%d.%d", i, j)))
+		// A call waits for the disk as long as its budget allows, so a busy
+		// machine may let one pass too early. It does not do so again and again.
+		for try := 1; ; try++ {
+			problem := storedAtOnce(t, wait)
+			if problem == "" {
+				break
 			}
-			enrich(e, chunk(t, lines...))
-			stored := 0
-			segments, _ := filepath.Glob(filepath.Join(dir, "queue-1", "*.segment"))
-			for _, segment := range segments {
-				b, err := os.ReadFile(segment)
-				if err != nil {
-					t.Fatal(err)
-				}
-				stored += bytes.Count(b, []byte("1772359200.7"))
-			}
-			if want := 20 * (i + 1); stored != want {
-				t.Fatalf("max_wait %s: %d alerts are on disk, want %d", wait, stored, want)
+			if try == 3 {
+				t.Fatalf("max_wait %s: %s", wait, problem)
 			}
 		}
 	}
+}
+
+// storedAtOnce enriches chunks with a new engine, and returns what is not on
+// disk after one of them.
+func storedAtOnce(t *testing.T, wait string) (problem string) {
+	dir := filepath.Join(t.TempDir(), "s")
+	e, server := start(t, database(), "max_wait", wait, "storage_path", dir)
+	server.Fault(misptest.Silent)
+	for i := range 10 {
+		var lines []string
+		for j := range 20 {
+			lines = append(lines, strings.ReplaceAll(lateAlert, "203.0.113.5", fmt.Sprintf("11.0.%d.%d", i, j)))
+		}
+		enrich(e, chunk(t, lines...))
+		stored := 0
+		segments, _ := filepath.Glob(filepath.Join(dir, "queue-1", "*.segment"))
+		for _, segment := range segments {
+			b, err := os.ReadFile(segment)
+			if err != nil {
+				t.Fatal(err)
+			}
+			stored += bytes.Count(b, []byte("1772359200.7"))
+		}
+		if want := 20 * (i + 1); stored != want {
+			return fmt.Sprintf("%d alerts are on disk, want %d", stored, want)
+		}
+	}
+	return ""
 }
 
 // While MISP is away alerts wait on disk, also for the next start; every one is
