@@ -88,7 +88,7 @@ func openQueue(o Options, label string, log *slog.Logger) (q *pending.Queue, dir
 func queueDirs(storagePath string) (dirs []string, err error) {
 	entries, err := os.ReadDir(storagePath)
 	for _, entry := range entries {
-		if strings.HasPrefix(entry.Name(), queuePrefix) {
+		if entry.IsDir() && strings.HasPrefix(entry.Name(), queuePrefix) {
 			dirs = append(dirs, filepath.Join(storagePath, entry.Name()))
 		}
 	}
