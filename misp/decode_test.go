@@ -17,7 +17,7 @@ func TestDecode(t *testing.T) {
 			URL: "https://m/events/view/3", Info: "a campaign", UUID: "u-2", Org: "CERT", Date: "2026-11-01", ThreatLevel: 1, Published: true,
 		},
 	}
-	noEvent := Event{URL: "https://m/events/view/0"}
+	noEvent := Event{} // and so no link to one
 	tests := []struct {
 		name, in string
 		want     []Attribute
