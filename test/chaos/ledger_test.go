@@ -152,7 +152,9 @@ func (l *ledger) lateHit(r record) {
 		if !l.again {
 			l.finished[r.id] = true
 		}
-	case l.twice && l.sent[r.id] != nil:
+	case l.sent[r.id] != nil && (l.twice || l.sent[r.id].listed):
+		// It is asked for again as soon as it is stored, so the late hit can go
+		// out with a chunk of another thread before the alert itself does.
 		l.early[r.id] = true
 	case l.again:
 	case l.finished[r.id]:
