@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"fluent-bit-misp/enrich/pending"
 	"fluent-bit-misp/misp"
 	"fluent-bit-misp/misp/ioc"
 )
@@ -177,7 +178,7 @@ func eachEngine(storagePath string, lines []string, done func(queue, answer stri
 func request(dir, lines string) (answer string, err error) {
 	d, err := os.Open(dir)
 	if err != nil {
-		return "", withoutPath(err)
+		return "", pending.WithoutPath(err)
 	}
 	defer d.Close()
 	conn, err := net.Dial("unix", socketIn(d))

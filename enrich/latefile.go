@@ -3,12 +3,12 @@ package enrich
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"os"
 	"syscall"
 
 	"fluent-bit-misp/enrich/event"
+	"fluent-bit-misp/enrich/pending"
 )
 
 // A lateFile is the file to which late hits are appended, as JSON, one a line.
@@ -44,28 +44,19 @@ func (f *lateFile) append(record []byte) bool {
 func (f *lateFile) write(line []byte) (err error) {
 	file, err := os.OpenFile(f.path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0o600)
 	if err != nil {
-		return withoutPath(err)
+		return pending.WithoutPath(err)
 	}
 	defer file.Close()
 	info, err := file.Stat()
 	if err != nil {
-		return withoutPath(err)
+		return pending.WithoutPath(err)
 	}
 	if !info.Mode().IsRegular() {
 		return errors.New("it is not a regular file")
 	}
 	if _, err := file.Write(line); err != nil {
 		_ = file.Truncate(info.Size()) // or the next line would begin in this one
-		return withoutPath(err)
+		return pending.WithoutPath(err)
 	}
 	return nil
-}
-
-// withoutPath is an error without the path, which the message has already.
-func withoutPath(err error) error {
-	var path *fs.PathError
-	if errors.As(err, &path) {
-		return path.Err
-	}
-	return err
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"fluent-bit-misp/enrich/pending"
 	"fluent-bit-misp/misp"
 )
 
@@ -21,7 +22,7 @@ func setKeyFile(o *Options, path string) error {
 	o.MISP.APIKey = misp.NewSecret("unread")
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return withoutPath(err)
+		return pending.WithoutPath(err)
 	}
 	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o077 != 0 {
 		o.Warnings = append(o.Warnings, fmt.Sprintf("api_key_file %q: others than its owner may read it (mode %04o): want 0600", path, info.Mode().Perm()))

@@ -15,7 +15,7 @@ import (
 func MakeDir(path string) error {
 	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
 		if err := os.MkdirAll(path, 0o700); err != nil {
-			return reason(err)
+			return WithoutPath(err)
 		}
 	}
 	return CheckDir(path)
@@ -29,7 +29,7 @@ func CheckDir(path string) error {
 		return nil
 	}
 	if err != nil {
-		return reason(err)
+		return WithoutPath(err)
 	}
 	if err := own(info); err != nil {
 		return err
@@ -66,8 +66,9 @@ func own(info fs.FileInfo) error {
 	return nil
 }
 
-// reason is an error without the path, which the message has already.
-func reason(err error) error {
+// WithoutPath returns an error of the file system without the path, for messages
+// that have it already.
+func WithoutPath(err error) error {
 	var path *fs.PathError
 	if errors.As(err, &path) {
 		return path.Err
