@@ -43,7 +43,7 @@ type unsettled struct {
 }
 
 func (u *unsettled) profile(found []Found) Profile {
-	p := Profile{Rejected: u.rejected, Why: u.why}
+	p := Profile{Rejected: u.rejected, Why: u.why, indicators: uint32(u.to - u.from)}
 	for i := range found[u.from:u.to] {
 		p.Kinds[found[u.from+i].Indicator.Kind()]++
 	}
@@ -100,7 +100,7 @@ func (x *Extraction) pass(m mark, number uint8) {
 		x.profiles = *x.table.profiles.Load()
 	}
 	profile := &x.profiles[number]
-	if n := profile.Indicators(); n > 0 {
+	if n := profile.indicators; n > 0 {
 		x.Clean = true
 		if x.again(m) {
 			x.passRejected(m, profile)

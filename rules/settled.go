@@ -108,14 +108,8 @@ type Profile struct {
 	Kinds    [ioc.NumKinds]uint32 // numbers of indicators, all of them clean
 	Rejected uint32               // how often there was something else
 	Why      string               // which was passed over for this reason
-}
 
-// Indicators returns how many there are.
-func (p *Profile) Indicators() (n uint32) {
-	for _, of := range p.Kinds {
-		n += of
-	}
-	return n
+	indicators uint32 // of all kinds: it is asked for with every value
 }
 
 // number returns the number of a profile, and whether there is one: there are
