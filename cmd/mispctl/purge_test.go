@@ -17,10 +17,10 @@ import (
 	"fluent-bit-misp/misp/misptest"
 )
 
-// What the cache of a plugin that runs holds is shown beside what MISP says.
-func TestExplainShowsTheCache(t *testing.T) {
-	server := misptest.New(misptest.Sample())
-	dir := filepath.Join(t.TempDir(), "storage")
+// running returns an engine such as a plugin has, and its storage_path.
+func running(t *testing.T, server *misptest.Server) (engine *enrich.Engine, dir string) {
+	t.Helper()
+	dir = filepath.Join(t.TempDir(), "storage")
 	options := map[string]string{"url": server.Start(t), "api_key": misptest.UserKey, "storage_path": dir, "max_wait": "10s"}
 	engine, err := enrich.Open(func(name string) (string, bool) {
 		value, set := options[name]
@@ -29,7 +29,14 @@ func TestExplainShowsTheCache(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer engine.Close()
+	t.Cleanup(engine.Close)
+	return engine, dir
+}
+
+// What the cache of a plugin that runs holds is shown beside what MISP says.
+func TestExplainShowsTheCache(t *testing.T) {
+	server := misptest.New(misptest.Sample())
+	engine, dir := running(t, server)
 	look := func(alert string) {
 		t.Helper()
 		chunk, err := event.AppendJSON(nil, time.Now(), []byte(alert))
@@ -77,16 +84,7 @@ func TestExplainShowsTheCache(t *testing.T) {
 
 func TestPurge(t *testing.T) {
 	server := misptest.New(misptest.Sample())
-	dir := filepath.Join(t.TempDir(), "storage")
-	options := map[string]string{"url": server.Start(t), "api_key": misptest.UserKey, "storage_path": dir, "max_wait": "10s"}
-	engine, err := enrich.Open(func(name string) (string, bool) {
-		value, set := options[name]
-		return value, set
-	}, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer engine.Close()
+	engine, dir := running(t, server)
 	requests := func() int {
 		chunk, err := event.AppendJSON(nil, time.Now(), []byte(`{"data":{"srcip":"192.0.2.77"}}`))
 		if err != nil {
