@@ -217,6 +217,7 @@ func TestFluentBit(t *testing.T) {
 			s.up()
 		}
 	}
+	flow(a, 5*time.Millisecond) // it works, and so it knows what a signal is
 	a.settle()
 	if err := a.process.Stop(); err != nil {
 		t.Errorf("it ends with %v", err)
