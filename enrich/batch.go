@@ -16,7 +16,8 @@ type batch struct {
 	tally      tally
 	writer     writer
 
-	looked     []lookedAt // the events with indicators
+	group      [event.Kept]event.Event // those that are worked on at once
+	looked     []lookedAt              // the events with indicators
 	indicators []ioc.Indicator
 	answers    []misp.Answer
 	matches    []match
@@ -46,15 +47,15 @@ func (b *batch) scan(e *Engine, chunk []byte) {
 	b.looked = b.looked[:0]
 	b.events, b.end, b.verdicts = 0, 0, [3]int{}
 	b.scanner.Reset(chunk)
-	for b.scanner.Next() {
-		b.events++
-		from := len(b.extraction.Found)
-		e.set.Extract(b.scanner.Fields(), &b.extraction)
-		if to := len(b.extraction.Found); to > from {
-			b.looked = append(b.looked, lookedAt{b.scanner.Event(), from, to, b.extraction.Cut})
-		} else if b.extraction.Clean {
-			b.verdicts[misp.Clean]++
+	for n := len(b.group); n == len(b.group); {
+		for n = 0; n < len(b.group) && b.scanner.Next(); n++ {
+			b.group[n] = b.scanner.Event()
+			e.set.Choose(b.scanner.Fields(), &b.extraction)
 		}
+		for _, event := range b.group[:n] {
+			b.take(event)
+		}
+		b.events += n
 	}
 	b.passed, b.end = b.scanner.Passed(), b.scanner.Event().End
 	b.scanner.Reset(nil) // the chunk is the host's
@@ -66,6 +67,17 @@ func (b *batch) scan(e *Engine, chunk []byte) {
 		b.answers = make([]misp.Answer, len(b.indicators))
 	}
 	b.answers = b.answers[:len(b.indicators)]
+}
+
+// take finds the indicators of an event.
+func (b *batch) take(event event.Event) {
+	from := len(b.extraction.Found)
+	b.extraction.Take()
+	if to := len(b.extraction.Found); to > from {
+		b.looked = append(b.looked, lookedAt{event, from, to, b.extraction.Cut})
+	} else if b.extraction.Clean {
+		b.verdicts[misp.Clean]++
+	}
 }
 
 // settle notes which values need no look-up for as long as the answers for them

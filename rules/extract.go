@@ -34,8 +34,8 @@ func (d Derived) String() string { return [...]string{"", "host", "parent"}[d] }
 type Extraction struct {
 	Found []Found
 
-	// Cut is set by Extract if the event has more than MaxFound indicators, of
-	// which the first are in Found.
+	// Cut is set by Extract if the event has more than MaxFound indicators, or
+	// more than MaxChosen values to take them from; the first are in Found.
 	Cut bool
 
 	// Rejected, if set, is told of every value that a rule took and that was
@@ -59,7 +59,8 @@ type Extraction struct {
 	union   bitset   // scratch of activate
 	rows    []uint64 // by row: the event and whether the row holds
 	conds   []uint64 // by condition, likewise
-	start   int      // where this event begins in Found
+	choices choices
+	start   int // where this event begins in Found
 	seen    map[sight]int
 	scratch []byte
 	decoded []byte
@@ -70,12 +71,17 @@ type Extraction struct {
 	rule, path, value int // what is taken at the moment
 }
 
-// MaxFound bounds the indicators of one event. Those of real ones have a few
-// dozen; a hostile one must not fill memory or keep MISP busy.
-const MaxFound = 5000
+// MaxFound bounds the indicators of one event, and MaxChosen the values that
+// they are taken from. Real ones have a few dozen; a hostile one must not fill
+// memory or keep MISP busy.
+const (
+	MaxFound  = 5000
+	MaxChosen = 4 * MaxFound
+)
 
 // Reset forgets what was found, for the next chunk, and keeps the memory.
 func (x *Extraction) Reset() {
+	x.choices.reset()
 	x.Found, x.open = x.Found[:0], x.open[:0]
 	clear(x.counts[:])
 	clear(x.byRule)
@@ -86,35 +92,46 @@ func (x *Extraction) Reset() {
 // of its values. The same indicator comes once for a path: the first rule has
 // it.
 func (s *Set) Extract(f Fields, x *Extraction) {
+	s.Choose(f, x)
+	x.Take()
+}
+
+// Choose is the first half of Extract: it finds the values that are to be taken.
+// The other half is Take, once for each event and in their order; until then the
+// Fields must stay as they are. Who chooses from several events before the first
+// is taken waits for memory once, not for each settled value; see [Settled].
+func (s *Set) Choose(f Fields, x *Extraction) {
 	if x.set != s {
 		x.use(s)
 	}
 	x.event++
-	x.fields, x.start, x.Cut, x.Clean = f, len(x.Found), false, false
-	x.passed = x.passed[:0]
-	x.learn()
+	x.fields = f
+	x.chooseAgent()
 	if s.activate(f, x) {
 		for i := range f.Len() {
 			if site := &s.sites[f.Path(i)]; site.rows != nil {
-				x.take(i, site)
+				x.chooseFrom(i, site)
 			}
 		}
+	}
+	x.choices.end(f)
+}
+
+// Take is the second half of Extract.
+func (x *Extraction) Take() {
+	event, choices := x.choices.next(x.table)
+	x.fields, x.start, x.Cut, x.Clean = event.fields, len(x.Found), event.cut, false
+	x.passed = x.passed[:0]
+	for i := range choices {
+		c := &choices[i]
+		x.path, x.value, x.rule = event.fields.Path(int(c.value)), int(c.value), int(c.rule)
+		x.take(c, event.fields.Text(x.value))
 	}
 	x.fields = nil
 }
 
-// learn learns the address of the agent, once while it is settled.
-func (x *Extraction) learn() {
-	if x.Agents == nil {
-		return
-	}
-	text := x.first(x.set.agentIP)
-	x.marked = false
-	if m, settled := x.settled(agentWay, text); !settled {
-		x.Agents.Learn(text)
-		x.taken(m)
-	}
-}
+// learning is how the address of the agent is taken.
+var learning = taking{way: agentWay, shape: agentAddress}
 
 func (x *Extraction) use(s *Set) {
 	x.set = s
@@ -151,13 +168,21 @@ func (s *Set) activate(f Fields, x *Extraction) bool {
 	return !x.active.empty()
 }
 
-// take takes value i by every row that holds.
-func (x *Extraction) take(i int, site *site) {
+// chooseAgent chooses the address of the agent, which is learnt.
+func (x *Extraction) chooseAgent() {
+	if i := x.first(x.set.agentIP); i >= 0 && x.Agents != nil {
+		x.rule, x.marked = -1, false
+		x.choose(i, x.fields.Text(i), &learning)
+	}
+}
+
+// chooseFrom chooses value i for every row that holds.
+func (x *Extraction) chooseFrom(i int, site *site) {
 	raw := x.fields.Text(i)
 	if raw == nil {
 		return
 	}
-	x.path, x.value, x.rule, x.marked = x.fields.Path(i), i, -1, false
+	x.rule, x.marked = -1, false
 	for w, word := range site.rows {
 		for m := word & x.active[w]; m != 0; m &= m - 1 {
 			r := w*64 + bits.TrailingZeros64(m)
@@ -168,23 +193,26 @@ func (x *Extraction) take(i int, site *site) {
 			x.rule = x.set.rows[r].rule
 			takings := site.takings[site.rows.rank(r)]
 			for t := range takings {
-				x.takeOne(&takings[t], raw)
+				x.choose(i, raw, &takings[t])
 			}
 		}
 	}
 }
 
-func (x *Extraction) takeOne(t *taking, raw []byte) {
-	m, settled := x.settled(t.way, raw)
-	if settled {
+func (x *Extraction) choose(i int, raw []byte, t *taking) {
+	x.choices.add(choice{t, x.markOf(raw, t.way), int32(i), int32(x.rule)})
+}
+
+func (x *Extraction) take(c *choice, raw []byte) {
+	if x.settled(c.mark) {
 		return
 	}
-	if t.entities {
+	if c.taking.entities {
 		x.decoded = appendDecoded(x.decoded[:0], raw)
 		raw = x.decoded
 	}
-	shapes[t.shape].take(x, t, raw)
-	x.taken(m)
+	shapes[c.taking.shape].take(x, c.taking, raw)
+	x.taken(c.mark)
 }
 
 // holds decides the conditions of a row that are not words, once an event.
@@ -242,15 +270,22 @@ func (c *cond) decide(f Fields) bool {
 	return false
 }
 
-// first returns the text of the first value at a path, nil if there is none.
-func (x *Extraction) first(path int) []byte {
+// first returns the first value at a path that has a text, -1 if there is none.
+func (x *Extraction) first(path int) int {
 	if path < 0 {
-		return nil
+		return -1
 	}
-	for i := x.fields.First(path); i >= 0; i = x.fields.Next(i) {
-		if text := x.fields.Text(i); text != nil {
-			return text
-		}
+	i := x.fields.First(path)
+	for i >= 0 && x.fields.Text(i) == nil {
+		i = x.fields.Next(i)
+	}
+	return i
+}
+
+// firstText returns its text, nil if there is none.
+func (x *Extraction) firstText(path int) []byte {
+	if i := x.first(path); i >= 0 {
+		return x.fields.Text(i)
 	}
 	return nil
 }

@@ -142,8 +142,11 @@ func found(t testing.TB, s *Set, event string) []string {
 	t.Helper()
 	var x Extraction
 	s.Extract(fields(t, s, event), &x)
-	var lines []string
-	for _, f := range x.Found {
+	return lines(s, x.Found)
+}
+
+func lines(s *Set, found []Found) (lines []string) {
+	for _, f := range found {
 		line := s.Paths()[f.Path] + " " + f.Indicator.String()
 		if f.Derived != Direct {
 			line += " (" + f.Derived.String() + ")"

@@ -21,9 +21,10 @@ type settling struct {
 
 	open []unsettled // what may become settled, in the order of Found
 
+	mark   mark // of the value that is chosen at the moment
+	marked bool // whether it is known
+
 	// Of the value that is taken at the moment:
-	mark     mark
-	marked   bool
 	from     int  // where what it has begins in Found
 	partial  bool // that is not all: the rest was found before, or there is too much
 	rejected uint32
@@ -75,22 +76,29 @@ func (x *Extraction) Skipped() iter.Seq2[*Profile, uint32] {
 // is the Extraction's own.
 func (x *Extraction) SkippedBy() []uint32 { return x.byRule }
 
-// settled reports whether raw need not be taken in that way, which is counted.
-// Otherwise it is taken now, and then said to be so by its mark.
-func (x *Extraction) settled(way int, raw []byte) (m mark, settled bool) {
+// markOf returns the mark of raw when it is taken in a way, none if it is not to
+// be settled.
+func (x *Extraction) markOf(raw []byte, way int) mark {
 	if x.table == nil || way == 0 {
-		return mark{}, false
+		return mark{}
 	}
 	if !x.marked {
 		x.mark, x.marked = x.table.mark(raw), true
 	}
-	m = x.mark.in(way, x.epoch, x.era)
-	if number, ok := x.table.profile(m, x.tick); ok {
-		x.pass(m, number)
-		return m, true
+	return x.mark.in(way, x.epoch, x.era)
+}
+
+// settled reports whether the value with that mark need not be taken, which is
+// counted.
+func (x *Extraction) settled(m mark) bool {
+	if m != (mark{}) {
+		if number, ok := x.table.profile(m, x.tick); ok {
+			x.pass(m, number)
+			return true
+		}
 	}
 	x.from, x.partial, x.rejected, x.why = len(x.Found), false, 0, ""
-	return m, false
+	return false
 }
 
 // pass counts a value that is settled. Of one that this event has had at this

@@ -76,6 +76,9 @@ func (m mark) in(way int, epoch, era uint64) mark {
 
 func (s *Settled) line(m mark) *line { return &s.lines[m.one>>32&uint64(len(s.lines)-1)] }
 
+// touch has the line of a mark come from memory.
+func (s *Settled) touch(m mark) { s.line(m)[0].note.Load() }
+
 // profile returns the number of the profile of a value, and whether it is
 // settled.
 func (s *Settled) profile(m mark, now uint64) (profile uint8, ok bool) {

@@ -14,6 +14,7 @@ type shape uint8
 const (
 	plain shape = iota
 	joinedURL
+	agentAddress
 	hash
 	hashes
 	host
@@ -33,6 +34,7 @@ var shapes = [...]struct {
 }{
 	plain:          {"", func(x *Extraction, t *taking, raw []byte) { x.add(t.kind, raw) }},
 	joinedURL:      {"", takeURL},
+	agentAddress:   {"", func(x *Extraction, _ *taking, raw []byte) { x.Agents.Learn(raw) }},
 	hash:           {"hash", takeHash},
 	hashes:         {"hashes", takeHashes},
 	host:           {"host", takeHost},
@@ -88,7 +90,7 @@ func takeURL(x *Extraction, t *taking, raw []byte) {
 		x.add(ioc.URL, raw)
 		return
 	}
-	name := x.first(t.host)
+	name := x.firstText(t.host)
 	if len(name) == 0 || len(raw) == 0 || raw[0] != '/' {
 		x.reject(raw, "a path without its host")
 		return
@@ -96,17 +98,16 @@ func takeURL(x *Extraction, t *taking, raw []byte) {
 	url := append(x.scratch[:0], t.scheme...)
 	url = append(url, "://"...)
 	url = append(url, name...)
-	if port := x.first(t.port); isPort(port, t.scheme) && bytes.IndexByte(name, ':') < 0 {
+	if port := x.firstText(t.port); isPort(port, t.scheme) && bytes.IndexByte(name, ':') < 0 {
 		url = append(url, ':')
 		url = append(url, port...)
 	}
 	url = append(url, raw...)
 	x.scratch, x.marked = url, false
-	if m, settled := x.settled(x.set.urlWay, url); !settled {
+	if m := x.markOf(url, x.set.urlWay); !x.settled(m) {
 		x.add(ioc.URL, url)
 		x.taken(m)
 	}
-	x.marked = false
 }
 
 // isAbsolute reports whether a URL begins with a scheme; a path may well have

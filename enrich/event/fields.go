@@ -99,9 +99,15 @@ func (f *Fields) note(path int32, start, end int, in source) {
 	f.last[path] = at
 }
 
+// maxKept is for how many values of an event memory is kept from chunk to chunk.
+const maxKept = 4096
+
 // reset forgets everything and takes a new chunk.
 func (f *Fields) reset(chunk []byte) {
 	f.clear()
+	if cap(f.values) > maxKept || cap(f.scratch) > 16*maxKept {
+		f.values, f.scratch = nil, nil
+	}
 	f.chunk = chunk
 }
 

@@ -18,15 +18,25 @@ type Scanner struct {
 	at     int // where the next event begins
 	event  Event
 	passed int
-	fields Fields
+	ring   [Kept]Fields
+	turn   int     // in the ring
+	fields *Fields // of the event
 }
+
+// Kept is how many events the values of one are kept, itself included.
+const Kept = 16
 
 // maxNesting bounds how deep arrays within arrays are followed.
 const maxNesting = 32
 
 // NewScanner returns a scanner for paths. Reset gives it its first chunk.
 func NewScanner(paths *Paths) *Scanner {
-	return &Scanner{paths: paths, fields: newFields(paths.count)}
+	s := &Scanner{paths: paths}
+	for i := range s.ring {
+		s.ring[i] = newFields(paths.count)
+	}
+	s.fields = &s.ring[0]
+	return s
 }
 
 // Reset begins the scan of a chunk, a view that must stay as it is until the
@@ -36,13 +46,17 @@ func (s *Scanner) Reset(chunk []byte) {
 		chunk = nil // no host makes one; offsets are 32 bits wide
 	}
 	s.chunk, s.at, s.passed = chunk, 0, 0
-	s.fields.reset(chunk)
+	for i := range s.ring {
+		s.ring[i].reset(chunk)
+	}
 }
 
 // Next goes to the next event whose record is a map, and reports whether there
 // is one. Anything else is passed over and counted; what is not msgpack ends
 // the scan.
 func (s *Scanner) Next() bool {
+	s.turn = (s.turn + 1) % Kept
+	s.fields = &s.ring[s.turn]
 	for s.at < len(s.chunk) {
 		s.fields.clear()
 		start := s.at
@@ -74,9 +88,9 @@ func (s *Scanner) Next() bool {
 // Event returns the event that Next went to.
 func (s *Scanner) Event() Event { return s.event }
 
-// Fields returns the values of that event. They are the scanner's own, and
-// change with the next call of Next or Reset.
-func (s *Scanner) Fields() *Fields { return &s.fields }
+// Fields returns the values of that event. They are the scanner's own, and stay
+// as they are until Next was called Kept times more, or Reset.
+func (s *Scanner) Fields() *Fields { return s.fields }
 
 // Passed returns how many events of the chunk so far were passed over because
 // they are not events, or their record is no map. Bytes that are not msgpack

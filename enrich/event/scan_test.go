@@ -200,6 +200,55 @@ func TestScanLinksTheValuesOfAPath(t *testing.T) {
 	}
 }
 
+// The values of an event outlive as many events as the Scanner says.
+func TestScanKeepsValues(t *testing.T) {
+	s := scanner(t, "a", "n")
+	var chunk []byte
+	for i := range 3 * Kept {
+		chunk = append(chunk, event(t, pairs{"a", fmt.Sprint("text ", i), "n", 1000 + i})...)
+	}
+	var kept []*Fields
+	for s.Reset(chunk); s.Next(); {
+		kept = append(kept, s.Fields())
+		for back := range min(Kept, len(kept)) {
+			i := len(kept) - 1 - back
+			f := kept[i]
+			if a, n := string(f.Text(f.First(0))), string(f.Text(f.First(1))); a != fmt.Sprint("text ", i) || n != fmt.Sprint(1000+i) {
+				t.Fatalf("event %d after %d more: %q and %q", i, back, a, n)
+			}
+		}
+	}
+	if len(kept) != 3*Kept {
+		t.Errorf("%d events", len(kept))
+	}
+}
+
+// What a hostile event needs is not kept for the next chunks, of which each
+// could bring one more.
+func TestScanLetsGoOfMemory(t *testing.T) {
+	s := scanner(t, "a")
+	list := make([]any, 100*maxKept)
+	for i := range list {
+		list[i] = 7
+	}
+	huge := event(t, pairs{"a", list})
+	for range Kept {
+		s.Reset(huge)
+		if !s.Next() || s.Fields().Len() != len(list) {
+			t.Fatal("no event with all values")
+		}
+	}
+	s.Reset(nil)
+	for i := range s.ring {
+		if n := cap(s.ring[i].values); n > maxKept {
+			t.Errorf("memory for %d values is kept", n)
+		}
+		if n := cap(s.ring[i].scratch); n > 16*maxKept {
+			t.Errorf("%d bytes of text are kept", n)
+		}
+	}
+}
+
 func TestPathsRefused(t *testing.T) {
 	for _, tt := range []struct {
 		paths []string
