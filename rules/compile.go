@@ -188,21 +188,25 @@ func (c *compiler) fill() {
 		c.sites[i].takings = slices.DeleteFunc(c.sites[i].takings, func(t []taking) bool { return t == nil })
 	}
 
+	words := map[int]map[string]bitset{} // by path
 	for _, w := range c.words {
 		i := slices.IndexFunc(c.keys, func(k key) bool { return k.path == w.path })
 		if i < 0 {
 			i = len(c.keys)
-			c.keys = append(c.keys, key{path: w.path, free: newBitset(len(c.rows)), words: map[string]bitset{}})
+			c.keys = append(c.keys, key{path: w.path, free: newBitset(len(c.rows))})
 			for r := range c.rows {
 				c.keys[i].free.set(r)
 			}
+			words[w.path] = map[string]bitset{}
 		}
-		k := &c.keys[i]
-		k.free.clear(w.row)
-		if k.words[w.text] == nil {
-			k.words[w.text] = newBitset(len(c.rows))
+		c.keys[i].free.clear(w.row)
+		of := words[w.path]
+		if of[w.text] == nil {
+			of[w.text] = newBitset(len(c.rows))
 		}
-		k.words[w.text].set(w.row)
-		k.longest = max(k.longest, len(w.text))
+		of[w.text].set(w.row)
+	}
+	for i := range c.keys {
+		c.keys[i].words = newLexicon(words[c.keys[i].path])
 	}
 }

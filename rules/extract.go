@@ -158,9 +158,8 @@ func (s *Set) activate(f Fields, x *Extraction) bool {
 		}
 		copy(x.union, k.free)
 		for i := f.First(k.path); i >= 0; i = f.Next(i) {
-			if text := f.Text(i); len(text) <= k.longest {
-				x.scratch = appendFold(x.scratch[:0], text)
-				x.union.add(k.words[string(x.scratch)])
+			if text := f.Text(i); text != nil {
+				x.union.add(k.words.rows(text))
 			}
 		}
 		x.active.keep(x.union)

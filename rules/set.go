@@ -40,10 +40,9 @@ type cond struct {
 
 // A key is a path that rules compare with words.
 type key struct {
-	path    int
-	free    bitset            // rows that do not compare it
-	words   map[string]bitset // rows that hold for a word
-	longest int               // bytes of the longest word
+	path  int
+	free  bitset // rows that do not compare it
+	words lexicon
 }
 
 // A site is what is taken at one path.
