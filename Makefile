@@ -3,7 +3,7 @@
 BUILD    := build
 PLUGIN   := $(BUILD)/flb-filter_misp.so
 HOST     := $(BUILD)/host
-SOURCES  := $(shell find . -name '*.go' -o -name '*.[ch]' -o -name '*.yaml' | grep -v '^./$(BUILD)/') go.mod go.sum
+SOURCES  := $(shell find . -name '*.go' -o -name '*.[ch]' -o -name '*.yaml' -o -name '*.pgo' | grep -v '^./$(BUILD)/') go.mod go.sum
 FUZZTIME ?= 60s
 N        ?= 400000
 ROUNDS   ?= 3
@@ -25,7 +25,7 @@ STAMP    := -X fluent-bit-misp/version.number=$(VERSION) -X fluent-bit-misp/vers
 export CGO_ENABLED := 1
 
 .DEFAULT_GOAL := build
-.PHONY: help build test e2e boundary chaos soak demo bench bench-pipeline fuzz packages test-packages test-readme vet clean force
+.PHONY: help build test e2e boundary chaos soak demo bench profile bench-pipeline fuzz packages test-packages test-readme vet clean force
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +56,10 @@ demo: build $(HOST) ## Show a few alerts being enriched, with Fluent Bit if ther
 
 bench: ## Run the benchmarks, six times each, for benchstat
 	go test -run '^$$' -bench . -benchmem -count 6 ./enrich/... ./rules/... ./misp/... ./test
+
+profile: ## Profile the engine anew, for the compiler of the plugin
+	dir=$$(mktemp -d) && trap "rm -r $$dir" EXIT && \
+	go test -trimpath -run '^$$' -bench Engine/ -benchtime 5s -cpuprofile plugin/default.pgo -o $$dir/enrich.test ./enrich
 
 bench-pipeline: build ## Measure the real Fluent Bit with and without the filter (N alerts, ROUNDS)
 	@go run ./test/pipeline -n $(N) -rounds $(ROUNDS)
