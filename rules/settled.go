@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"hash/maphash"
 	"sync"
 	"sync/atomic"
@@ -74,36 +75,67 @@ func (m mark) in(way int, epoch, era uint64) mark {
 	return m
 }
 
-func (s *Settled) line(m mark) *line { return &s.lines[m.one>>32&uint64(len(s.lines)-1)] }
+// home returns the line in which a mark is looked for first, and the line beside
+// it, where it may be instead. A processor fetches both together.
+func (s *Settled) home(m mark) (first, second *line) {
+	last := uint64(len(s.lines) - 1)
+	at := m.one >> 32 & last
+	return &s.lines[at], &s.lines[(at^1)&last]
+}
 
 // touch has the line of a mark come from memory.
-func (s *Settled) touch(m mark) { s.line(m)[0].note.Load() }
+func (s *Settled) touch(m mark) {
+	first, _ := s.home(m)
+	first[0].note.Load()
+}
 
 // profile returns the number of the profile of a value, and whether it is
 // settled.
 func (s *Settled) profile(m mark, now uint64) (profile uint8, ok bool) {
-	l := s.line(m)
+	_, note := s.find(m)
+	return uint8(note), note>>8&lastTick > now
+}
+
+// find returns the cell with a mark and the note that it was found with, since
+// others may write to it; nil and 0 if there is none.
+func (s *Settled) find(m mark) (c *cell, note uint64) {
+	first, second := s.home(m)
+	if c, note = first.find(m); c == nil {
+		c, note = second.find(m)
+	}
+	return c, note
+}
+
+func (l *line) find(m mark) (c *cell, note uint64) {
 	for i := range l {
 		note := l[i].note.Load()
-		if l[i].mixed.Load()^note == m.one && (note^m.two)>>24 == 0 && note>>8&lastTick > now {
-			return uint8(note), true
+		if l[i].mixed.Load()^note == m.one && (note^m.two)>>24 == 0 {
+			return &l[i], note
 		}
 	}
-	return 0, false
+	return nil, 0
 }
 
 // keep notes that a value is settled until a tick of the era.
 func (s *Settled) keep(m mark, profile uint8, now, until uint64) {
-	l := s.line(m)
-	c := &l[m.two>>24&3]
-	for i := range l {
-		if l[i].note.Load()>>8&lastTick <= now {
-			c = &l[i]
-		}
+	c, _ := s.find(m)
+	if c == nil {
+		first, second := s.home(m)
+		c = cmp.Or(first.free(now), second.free(now), &first[m.two>>24&3])
 	}
 	note := m.two | until<<8 | uint64(profile)
 	c.note.Store(note)
 	c.mixed.Store(m.one ^ note)
+}
+
+// free returns a cell in which nothing is settled, nil if there is none.
+func (l *line) free(now uint64) *cell {
+	for i := range l {
+		if l[i].note.Load()>>8&lastTick <= now {
+			return &l[i]
+		}
+	}
+	return nil
 }
 
 // A Profile is what was in a value that is settled.
