@@ -33,15 +33,16 @@ func main() {
 	flag.IntVar(&s.pool, "pool", 8000, "different values of each kind")
 	flag.Uint64Var(&s.seed, "seed", 1, "of the alerts")
 	rounds := flag.Int("rounds", 3, "how often each variant is measured")
+	latency := flag.Bool("latency", false, "write the alerts one by one, and tell how long one takes to get behind the filter")
 	only := flag.String("only", "", "measure those variants alone whose name has this in it, and what they are compared with")
 	flag.Parse()
-	if err := run(s, *rounds, *only); err != nil {
+	if err := run(s, *rounds, *only, *latency); err != nil {
 		fmt.Fprintln(os.Stderr, "pipeline:", err)
 		os.Exit(1)
 	}
 }
 
-func run(s setup, rounds int, only string) (err error) {
+func run(s setup, rounds int, only string, latency bool) (err error) {
 	binary, err := fluentbit.Find()
 	if err != nil {
 		return err
@@ -75,6 +76,9 @@ func run(s setup, rounds int, only string) (err error) {
 		return err
 	}
 	fmt.Printf("Fluent Bit %s, %d alerts of %d bytes on average, %d rounds\n", version, s.alerts, bytes/s.alerts, rounds)
+	if latency {
+		return s.compareLatency(binary, rounds)
+	}
 	results := make([][]result, len(variants))
 	for round := range rounds {
 		for i, v := range variants {

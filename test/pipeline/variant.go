@@ -14,11 +14,12 @@ import (
 
 // A variant is one way to set Fluent Bit up.
 type variant struct {
-	name   string
-	file   string // the alerts that it reads
-	filter string // its FILTER section; URL stands for that of MISP
-	output string // its OUTPUT section, null if none; HOST and PORT stand for the sink
-	base   int    // the variant that it is compared with, on the same alerts
+	name    string
+	file    string // the alerts that it reads
+	filter  string // its FILTER section; URL stands for that of MISP
+	output  string // its OUTPUT section, null if none; HOST and PORT stand for the sink
+	watcher string // whether inotify says that there is more to read, Off if not set
+	base    int    // the variant that it is compared with, on the same alerts
 }
 
 const (
@@ -66,9 +67,9 @@ func (s setup) config(v variant, alerts string) (string, error) {
 		"plugins.conf": "[PLUGINS]\n Path " + s.plugin(v) + "\n",
 		"fluent-bit.conf": fmt.Sprintf("[SERVICE]\n Flush 0.2\n Log_Level warn\n Parsers_File %[1]s/parsers.conf\n"+
 			" Plugins_File %[1]s/plugins.conf\n"+
-			"[INPUT]\n Name tail\n Path %[2]s/*.json\n Parser wazuh\n Read_from_Head On\n Inotify_Watcher Off\n"+
+			"[INPUT]\n Name tail\n Path %[2]s/*.json\n Parser wazuh\n Read_from_Head On\n Inotify_Watcher %[5]s\n"+
 			" Refresh_Interval 1\n Buffer_Chunk_Size 256k\n Buffer_Max_Size 1M\n"+
-			"%[3]s%[4]s", s.dir, alerts, sections.Replace(v.filter), sections.Replace(cmp.Or(v.output, nullOutput))),
+			"%[3]s%[4]s", s.dir, alerts, sections.Replace(v.filter), sections.Replace(cmp.Or(v.output, nullOutput)), cmp.Or(v.watcher, "Off")),
 	}
 	for name, text := range parts {
 		if err := os.WriteFile(filepath.Join(s.dir, name), []byte(text), 0o600); err != nil {
