@@ -17,7 +17,7 @@ type batch struct {
 	writer     writer
 
 	group      [event.Kept]event.Event // those that are worked on at once
-	looked     []lookedAt              // the events with indicators
+	looked     []lookedAt              // the events with indicators, or too much to say that there are none
 	indicators []ioc.Indicator
 	answers    []misp.Answer
 	matches    []match
@@ -52,8 +52,8 @@ func (b *batch) scan(e *Engine, chunk []byte) {
 			b.group[n] = b.scanner.Event()
 			e.set.Choose(b.scanner.Fields(), &b.extraction)
 		}
-		for _, event := range b.group[:n] {
-			b.take(event)
+		for _, e := range b.group[:n] {
+			b.take(e)
 		}
 		b.events += n
 	}
@@ -70,11 +70,11 @@ func (b *batch) scan(e *Engine, chunk []byte) {
 }
 
 // take finds the indicators of an event.
-func (b *batch) take(event event.Event) {
+func (b *batch) take(e event.Event) {
 	from := len(b.extraction.Found)
 	b.extraction.Take()
-	if to := len(b.extraction.Found); to > from {
-		b.looked = append(b.looked, lookedAt{event, from, to, b.extraction.Cut})
+	if to := len(b.extraction.Found); to > from || b.extraction.Cut {
+		b.looked = append(b.looked, lookedAt{e, from, to, b.extraction.Cut})
 	} else if b.extraction.Clean {
 		b.verdicts[misp.Clean]++
 	}

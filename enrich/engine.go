@@ -163,7 +163,7 @@ func (e *Engine) enrich(ctx context.Context, chunk []byte, alloc func(size int) 
 	// A batch that panicked half-way is not put back.
 	b := e.batches.Get().(*batch)
 	b.scan(e, chunk)
-	if len(b.indicators) > 0 {
+	if len(b.looked) > 0 {
 		if e.cache.Peek(b.indicators, b.answers) > 0 {
 			e.ask(ctx, b, chunk, budget)
 		}

@@ -245,6 +245,27 @@ func TestTooManyIndicators(t *testing.T) {
 	}
 }
 
+// The same goes for values that are no indicators: one may stand behind them.
+func TestTooManyValues(t *testing.T) {
+	many := strings.Repeat(`"none",`, rules.MaxChosen)
+	for _, verdict := range []string{"unknown", "all"} {
+		e, _ := start(t, database(), "verdict", verdict)
+		for pass := range 3 {
+			got, _ := enrich(e, chunk(t,
+				`{"data":{"srcip":[`+many+`"203.0.113.6"]}}`,
+				`{"data":{"srcip":["203.0.113.6",`+many+`"203.0.113.6"]}}`))
+			for i := range got {
+				if !strings.HasSuffix(got[i], `"misp_verdict":"unknown","misp_error":"too_many"}`) {
+					t.Errorf("verdict %s, pass %d, record %d: ...%s", verdict, pass, i, got[i][len(got[i])-60:])
+				}
+			}
+		}
+		if s := e.Stats(); s.Unknown != 6 || s.Clean != 0 || s.Plain != 0 {
+			t.Errorf("verdict %s: %+v", verdict, s)
+		}
+	}
+}
+
 // MISP lists a whole domain by the type domain, a single host by hostname: only
 // the first says something of the names below it.
 func TestParentMatchesOnlyDomains(t *testing.T) {

@@ -11,9 +11,10 @@ type choice struct {
 type choices struct {
 	all    []choice
 	events []chosenFrom
-	taken  int // events
-	from   int // where the choices of the event begin that is chosen from or taken
+	begin  int // where the choices begin of the event that is chosen from
 	cut    bool
+	taken  int // events
+	next   int // where the choices begin of the event that is taken next
 }
 
 // A chosenFrom is an event that was chosen from.
@@ -24,7 +25,7 @@ type chosenFrom struct {
 }
 
 func (c *choices) add(one choice) {
-	if len(c.all)-c.from >= MaxChosen {
+	if len(c.all)-c.begin >= MaxChosen {
 		c.cut = true
 		return
 	}
@@ -34,37 +35,37 @@ func (c *choices) add(one choice) {
 // end ends the event that is chosen from.
 func (c *choices) end(f Fields) {
 	c.events = append(c.events, chosenFrom{f, len(c.all), c.cut})
-	c.from, c.cut = len(c.all), false
+	c.begin, c.cut = len(c.all), false
 }
 
-// next returns the next event that is to be taken, and its choices, which are
+// take returns the next event that is to be taken, and its choices, which are
 // valid until something is added. Before the first one it touches the lines of a
 // table in which all choices are, one right after the other, so that they come
 // from memory side by side.
-func (c *choices) next(table *Settled) (chosenFrom, []choice) {
-	if c.taken == 0 {
-		c.from = 0
-		if table != nil {
-			for i := range c.all {
-				table.touch(c.all[i].mark)
-			}
+func (c *choices) take(table *Settled) (chosenFrom, []choice) {
+	if c.taken == 0 && table != nil {
+		for i := range c.all {
+			table.touch(c.all[i].mark)
 		}
 	}
 	event := c.events[c.taken]
-	of := c.all[c.from:event.end]
-	c.taken, c.from = c.taken+1, event.end
+	of := c.all[c.next:event.end]
+	c.taken, c.next = c.taken+1, event.end
 	if c.taken == len(c.events) {
 		c.reset()
 	}
 	return event, of
 }
 
-// reset forgets everything and keeps the memory, but not what only a hostile
-// event has needed.
+// keptChoices is for how many choices memory is kept; a group of events has some
+// dozens, and only hostile ones have more than this.
+const keptChoices = 5000
+
+// reset forgets everything.
 func (c *choices) reset() {
 	clear(c.events)
-	c.all, c.events, c.taken, c.from, c.cut = c.all[:0], c.events[:0], 0, 0, false
-	if cap(c.all) > MaxFound {
+	*c = choices{all: c.all[:0], events: c.events[:0]}
+	if cap(c.all) > keptChoices {
 		c.all = nil
 	}
 }

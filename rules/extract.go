@@ -34,7 +34,7 @@ func (d Derived) String() string { return [...]string{"", "host", "parent"}[d] }
 type Extraction struct {
 	Found []Found
 
-	// Cut is set by Extract if the event has more than MaxFound indicators, or
+	// Cut is set by Take if the event has more than MaxFound indicators, or
 	// more than MaxChosen values to take them from; the first are in Found.
 	Cut bool
 
@@ -46,7 +46,7 @@ type Extraction struct {
 	// are not looked up.
 	Agents *Agents
 
-	// Clean is set by Extract if the event has an indicator that was passed over
+	// Clean is set by Take if the event has an indicator that was passed over
 	// because it is settled; see Skip.
 	Clean bool
 
@@ -99,7 +99,8 @@ func (s *Set) Extract(f Fields, x *Extraction) {
 // Choose is the first half of Extract: it finds the values that are to be taken.
 // The other half is Take, once for each event and in their order; until then the
 // Fields must stay as they are. Who chooses from several events before the first
-// is taken waits for memory once, not for each settled value; see [Settled].
+// is taken waits for memory once, not for each settled value; see [Settled]. All
+// of them are taken, or Reset is called, before the next Choose, Skip or Set.
 func (s *Set) Choose(f Fields, x *Extraction) {
 	if x.set != s {
 		x.use(s)
@@ -119,7 +120,7 @@ func (s *Set) Choose(f Fields, x *Extraction) {
 
 // Take is the second half of Extract.
 func (x *Extraction) Take() {
-	event, choices := x.choices.next(x.table)
+	event, choices := x.choices.take(x.table)
 	x.fields, x.start, x.Cut, x.Clean = event.fields, len(x.Found), event.cut, false
 	x.passed = x.passed[:0]
 	for i := range choices {
