@@ -141,9 +141,13 @@ func (x *Extraction) again(m mark) bool {
 	return false
 }
 
+// maxOpen bounds what may become settled by one chunk. A real one has some
+// hundreds of such values; those of a hostile one must not fill memory.
+const maxOpen = 1 << 16
+
 // taken notes what was taken from the value with that mark, if it has one.
 func (x *Extraction) taken(m mark) {
-	if m != (mark{}) && !x.partial {
+	if m != (mark{}) && !x.partial && len(x.open) < maxOpen {
 		x.open = append(x.open, unsettled{m, x.from, len(x.Found), x.rejected, x.why})
 	}
 }
