@@ -13,7 +13,7 @@ import (
 // Settled are values that need no look-up for now: what was taken from them is
 // known to be clean, or there was nothing to take. Nearly every value of a log
 // was there a moment ago, so most of them end here, with one line of memory
-// touched, instead of being taken apart, normalised and looked up.
+// or two touched, instead of being taken apart, normalised and looked up.
 //
 // A value is told by 104 bits of its hash, with seeds that nobody outside
 // knows: that one is taken for another is out of reach of chance and of

@@ -41,7 +41,7 @@ func newFields(paths int) Fields {
 }
 
 // noteScalar notes a scalar as the text that JSON has for it. Nil and ext are
-// no valuef.
+// no values.
 func (f *Fields) noteScalar(path int32, c class, i, body, size int) {
 	if c == text {
 		f.note(path, body, body+size, inChunk)
@@ -133,8 +133,7 @@ func (f *Fields) First(path int) int { return int(f.first[path]) }
 func (f *Fields) Next(i int) int { return int(f.values[i].next) }
 
 // Text returns the text of value i: a string as it is, another scalar as JSON
-// writes it, nil for a map. It is a view, valid until the next call of Next or
-// Reset.
+// writes it, nil for a map. It is a view, valid as long as the Fields are.
 func (f *Fields) Text(i int) []byte {
 	v := f.values[i]
 	switch v.in {
