@@ -59,7 +59,8 @@ bench: ## Run the benchmarks, six times each, for benchstat
 
 profile: ## Profile the engine anew, for the compiler of the plugin
 	dir=$$(mktemp -d) && trap "rm -r $$dir" EXIT && \
-	go test -trimpath -run '^$$' -bench Engine/ -benchtime 5s -cpuprofile plugin/default.pgo -o $$dir/enrich.test ./enrich
+	go test -trimpath -run '^$$' -bench Engine/ -benchtime 5s -cpuprofile $$dir/pgo -o $$dir/enrich.test ./enrich && \
+	cp $$dir/pgo plugin/default.pgo
 
 bench-pipeline: build ## Measure the real Fluent Bit with and without the filter (N alerts, ROUNDS)
 	@go run ./test/pipeline -n $(N) -rounds $(ROUNDS)

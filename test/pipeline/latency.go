@@ -85,8 +85,9 @@ func (s setup) latency(binary string, v variant) (took []time.Duration, err erro
 		return nil, err
 	}
 	defer func() {
-		if err = errors.Join(err, process.Process.Signal(syscall.SIGTERM), process.Wait()); err != nil {
-			err = fmt.Errorf("%w\n%s", err, &log)
+		err = errors.Join(err, process.Process.Signal(syscall.SIGTERM), process.Wait())
+		if err != nil || strings.Contains(log.String(), "[error]") {
+			err = fmt.Errorf("%w\n%s", cmp.Or(err, errLogged), &log)
 		}
 	}()
 	time.Sleep(settled)

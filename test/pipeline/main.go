@@ -10,6 +10,10 @@
 // Bit. The variants take turns, so that what else the machine does meets them
 // all. It prints medians and, in brackets, the lowest and highest value.
 //
+// With -latency, alerts are written one by one instead, one every 2 ms, with and
+// without the filter, and what is told is how long they take from the file to
+// behind the filter.
+//
 // It needs Fluent Bit (see package fluentbit for where it looks) and the built
 // plugin.
 package main
