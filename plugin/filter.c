@@ -9,13 +9,37 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <unistd.h>
+
+/*
+ * Go's runtime has a thread that looks after its scheduler. It cannot see that
+ * a thread of the host's leaves Go and comes back: when chunk follows chunk, it
+ * takes them for one call that is too long, looks again every 20 microseconds,
+ * and interrupts each call it meets, which all costs as much as the work itself.
+ * A thread may ask the kernel to end its sleeps later than they are due, by its
+ * timer slack, and has that from the thread that starts it. All of Go's threads
+ * descend from one that Go starts while the library is loaded, so they have
+ * what the loading thread has at that moment. Go's timers, such as the one of
+ * max_wait, may be late by as much.
+ */
+enum { go_timer_slack = 10000000 }; /* nanoseconds */
+static int host_timer_slack;
+
+/* Runs before Go starts its first thread: constructors with a priority do. */
+__attribute__((constructor(101))) static void before_go_starts(void)
+{
+	host_timer_slack = prctl(PR_GET_TIMERSLACK);
+	prctl(PR_SET_TIMERSLACK, go_timer_slack);
+}
 
 /* The process that loaded the library: Go's threads exist in no other. */
 static pid_t loaded_by;
 
-__attribute__((constructor)) static void remember_process(void)
+/* Runs after that: the linker has Go's own object first. */
+__attribute__((constructor)) static void after_go_has_started(void)
 {
+	prctl(PR_SET_TIMERSLACK, host_timer_slack);
 	loaded_by = getpid();
 }
 

@@ -24,8 +24,6 @@ import (
 	"fluent-bit-misp/version"
 )
 
-var calls pace // of all filters: they share the threads
-
 // A filter is one [FILTER] section between its init and its exit.
 type filter struct {
 	engine      *enrich.Engine
@@ -93,7 +91,6 @@ func mispFilter(handle C.uintptr_t, data unsafe.Pointer, size C.size_t, out *uns
 		}
 		f.log.flush()
 	}()
-	calls.call(int(size))
 	enriched, modified := f.engine.Enrich(f.ctx, view(data, size), b.alloc)
 	if !modified {
 		return answer

@@ -18,6 +18,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -268,9 +269,13 @@ int main(int argc, char **argv)
 	parse_options(argc, argv);
 	own_thread = 1;
 	signal(SIGSEGV, crash);
+	int slack = prctl(PR_GET_TIMERSLACK);
 	void *library = dlopen(argv[optind], RTLD_LAZY);
 	if (!library) {
 		die(failed, "%s", dlerror());
+	}
+	if (prctl(PR_GET_TIMERSLACK) != slack) {
+		die(broken, "the plugin has changed the timer slack of the host's thread");
 	}
 	int is_filter = sscanf(basename(argv[optind]), "flb-%63[^.].so", name) == 1;
 	if (is_filter) {

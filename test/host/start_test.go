@@ -2,6 +2,10 @@ package host
 
 import (
 	"debug/elf"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -151,6 +155,48 @@ func TestVersion(t *testing.T) {
 		if n := len(said.FindAllString(strings.Join(lines(got.log), "\n"), -1)); n != 1 {
 			t.Errorf("%s: said %d times, want once:\n%s", name, n, got.log)
 		}
+	}
+}
+
+// Go's threads, its monitor among them, may sleep longer than they ask for, and
+// the host's may not. Who is not root cannot see that of Go's.
+func TestTimerSlack(t *testing.T) {
+	url := misptest.New(misptest.Sample()).Start(t)
+	command := filter(url)
+	cmd := exec.Command(command[0], command[1:]...)
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	log, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		in.Close()
+		_, _ = io.Copy(io.Discard, log)
+		if err := cmd.Wait(); err != nil {
+			t.Error(err)
+		}
+	}()
+	if _, err := log.Read(make([]byte, 1)); err != nil { // what it logs once it works
+		t.Fatal(err)
+	}
+	slacks := map[string]int{}
+	tasks, _ := os.ReadDir(fmt.Sprintf("/proc/%d/task", cmd.Process.Pid))
+	for _, task := range tasks {
+		slack, err := os.ReadFile("/proc/" + task.Name() + "/timerslack_ns")
+		if errors.Is(err, fs.ErrPermission) {
+			return
+		}
+		slacks[strings.TrimSpace(string(slack))]++
+	}
+	// Of the host's own two, the one that filters may not have begun yet.
+	if own := slacks["50000"]; own < 1 || own > 2 || slacks["10000000"] < 2 || len(slacks) != 2 {
+		t.Errorf("threads by timer slack: %v", slacks)
 	}
 }
 
