@@ -207,12 +207,19 @@ func (c *Cache) shard(key string) *shard {
 	return &c.shards[maphash.String(c.seed, key)&uint64(len(c.shards)-1)]
 }
 
+// clean is the answer that most items have.
+var clean = Answer{Verdict: Clean}
+
 // keep puts an answer of the next source into the cache, unless there were more
 // purges since it was asked, and returns it or what serves in its place.
 func (c *Cache) keep(key string, answer Answer, now time.Duration, purges uint64) Answer {
 	answer.Age = 0
 	ttl := [...]time.Duration{Unknown: c.cfg.ErrorTTL, Clean: c.cfg.NegativeTTL, Known: c.cfg.TTL}[answer.Verdict]
-	it := &item{key: key, answer: answer, born: now}
+	it := &item{key: key, answer: &clean, born: now}
+	if answer != clean {
+		it.answer = new(Answer)
+		*it.answer = answer
+	}
 	it.ends = now + ttl - rand.N(max(ttl, 0)/10+1)
 	it.expires = it.ends
 	if old := c.serving(key, now); old != nil && answer.Verdict == Unknown {

@@ -30,7 +30,7 @@ type shard struct {
 // of its shard, is set once. Its times are on the cache's clock.
 type item struct {
 	key       string
-	answer    Answer
+	answer    *Answer       // shared, read-only
 	born      time.Duration // when MISP gave the answer
 	ends      time.Duration // when its TTL does
 	expires   time.Duration // when it is to be asked for again: later than ends if that was in vain
@@ -41,7 +41,7 @@ type item struct {
 
 // at returns the answer with its age.
 func (it *item) at(now time.Duration) Answer {
-	answer := it.answer
+	answer := *it.answer
 	if now >= it.ends {
 		answer.Age = now - it.born
 	}

@@ -54,6 +54,7 @@ func mispFilterInit(section *C.struct_flb_filter_instance) (handle C.uintptr_t) 
 			f.log.flush()
 		}
 	}()
+	collectEarly()
 	engine, err := enrich.Open(options(section), f.guard.log)
 	if err != nil {
 		f.guard.log.Error(err.Error())

@@ -91,6 +91,7 @@ func (o *output) open(property func(name string) (value string, set bool)) error
 	case set && !strings.EqualFold(value, "send"):
 		mistakes = errors.Join(mistakes, fmt.Errorf("on_unknown %q: want send or retry", value))
 	}
+	collectEarly()
 	engine, err := enrich.Open(property, o.guard.log)
 	if err = errors.Join(err, mistakes); err != nil {
 		if engine != nil {
