@@ -64,6 +64,13 @@ func (s setup) writeAlerts() (bytes int, err error) {
 	return bytes, err
 }
 
+// writeNewValues writes alerts in which no value comes twice.
+func (s setup) writeNewValues() error {
+	g := gen.New(s.seed)
+	_, err := s.write(newValues, func() gen.Alert { return g.Next() })
+	return err
+}
+
 func (s setup) write(name string, next func() gen.Alert) (bytes int, err error) {
 	f, err := os.Create(filepath.Join(s.dir, name))
 	if err != nil {

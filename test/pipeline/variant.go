@@ -23,8 +23,9 @@ type variant struct {
 }
 
 const (
-	fewHits = "few-hits.json" // one alert in 1,000 hits
-	allHit  = "all-hit.json"
+	fewHits   = "few-hits.json" // one alert in 1,000 hits
+	allHit    = "all-hit.json"
+	newValues = "new-values.json"
 )
 
 const (
