@@ -114,7 +114,7 @@ func (c *compiler) rule(r rule) {
 	}
 	for _, w := range r.when {
 		n := len(c.rows)
-		row := row{rule: number, unless: unless}
+		row := row{rule: number, unless: unless, bare: len(w) == 0 && unless == nil}
 		keyed := map[int]bool{} // a key cannot say that a row needs two words
 		for _, cond := range w {
 			path := c.path(cond.path)
@@ -172,6 +172,23 @@ func (c *compiler) way(t taking) int {
 	return c.ways[t]
 }
 
+// finish makes a site ready that has all of its rows.
+func (c *compiler) finish(s *site) {
+	bare := s.rows != nil
+	for r := range c.rows {
+		bare = bare && (c.rows[r].bare || !s.rows.has(r))
+	}
+	if bare {
+		for r, takings := range s.takings {
+			for _, t := range takings {
+				s.always = append(s.always, ruled{t, c.rows[r].rule})
+			}
+		}
+		s.rows, s.takings = nil, nil
+	}
+	s.takings = slices.DeleteFunc(s.takings, func(t []taking) bool { return t == nil })
+}
+
 // fill makes the bit sets, once all rows are known.
 func (c *compiler) fill() {
 	c.sites = make([]site, len(c.paths))
@@ -185,7 +202,7 @@ func (c *compiler) fill() {
 		s.takings[t.row] = append(s.takings[t.row], t.taking)
 	}
 	for i := range c.sites {
-		c.sites[i].takings = slices.DeleteFunc(c.sites[i].takings, func(t []taking) bool { return t == nil })
+		c.finish(&c.sites[i])
 	}
 
 	words := map[int]map[string]bitset{} // by path

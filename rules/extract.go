@@ -108,9 +108,17 @@ func (s *Set) Choose(f Fields, x *Extraction) {
 	x.event++
 	x.fields = f
 	x.chooseAgent()
-	if s.activate(f, x) {
-		for i := range f.Len() {
-			if site := &s.sites[f.Path(i)]; site.rows != nil {
+	asked, some := false, false // whether rows with conditions can hold
+	for i := range f.Len() {
+		site := &s.sites[f.Path(i)]
+		switch {
+		case site.always != nil:
+			x.chooseAlways(i, site)
+		case site.rows != nil:
+			if !asked {
+				asked, some = true, s.activate(f, x)
+			}
+			if some {
 				x.chooseFrom(i, site)
 			}
 		}
@@ -145,8 +153,8 @@ func (x *Extraction) use(s *Set) {
 	}
 }
 
-// activate finds the rows that have a value to take and whose words are in the
-// event, and reports whether there are any.
+// activate finds the rows with conditions that have a value to take and whose
+// words are in the event, and reports whether there are any.
 func (s *Set) activate(f Fields, x *Extraction) bool {
 	clear(x.active)
 	for i := range f.Len() {
@@ -173,6 +181,20 @@ func (x *Extraction) chooseAgent() {
 	if i := x.first(x.set.agentIP); i >= 0 && x.Agents != nil {
 		x.rule, x.marked = -1, false
 		x.choose(i, x.fields.Text(i), &learning)
+	}
+}
+
+// chooseAlways chooses value i for every rule that takes it whatever else there is.
+func (x *Extraction) chooseAlways(i int, site *site) {
+	raw := x.fields.Text(i)
+	if raw == nil {
+		return
+	}
+	x.marked = false
+	for r := range site.always {
+		always := &site.always[r]
+		x.rule = always.rule
+		x.choose(i, raw, &always.taking)
 	}
 }
 

@@ -31,6 +31,7 @@ type row struct {
 	rule   int
 	when   []int   // conditions that must all hold
 	unless [][]int // none of these may hold altogether
+	bare   bool    // there is no condition at all, also no word
 }
 
 type cond struct {
@@ -47,8 +48,16 @@ type key struct {
 
 // A site is what is taken at one path.
 type site struct {
+	always []ruled // if what other fields have does not matter; rows is nil then
+
 	rows    bitset
 	takings [][]taking // of each of the rows, in order
+}
+
+// A ruled is a taking, and the rule that it is of.
+type ruled struct {
+	taking taking
+	rule   int
 }
 
 // A taking is one look-up at one path.
@@ -76,6 +85,9 @@ func (s *Set) RuleName(i int) string { return s.names[i] }
 // hold.
 func (s *Set) RulesAt(path int) []int {
 	var rules []int
+	for _, always := range s.sites[path].always {
+		rules = append(rules, always.rule)
+	}
 	for r := range s.rows {
 		if s.sites[path].rows.has(r) {
 			rules = append(rules, s.rows[r].rule)
