@@ -3,6 +3,7 @@ package event
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"math/bits"
 	"strings"
 )
@@ -33,6 +34,7 @@ type node struct {
 	next   int32 // the next node in the same slot of the parent, 0 at the end
 	slots  int32 // where its slots begin; there is a power of two of them, or none
 	shift  uint8 // what makes a slot of a hash; 0 if there are no slots
+	glance uint64 // the bits of the keys of its children, all if other keys may lead on as well
 }
 
 // NewPaths compiles paths. A value found at paths[i] is reported with path i;
@@ -70,7 +72,21 @@ func NewPaths(paths []string) (*Paths, error) {
 	for at, kids := range children {
 		p.index(&p.nodes[at], kids)
 	}
+	for at, kids := range children {
+		n := &p.nodes[at]
+		for _, k := range kids {
+			if n.any != 0 || len(children[k]) > 0 {
+				n.glance = math.MaxUint64 // any key may lead on, or one with dots
+			}
+		}
+	}
 	return p, nil
+}
+
+// glance is the bit of a key, not empty, in node.glance. It does not see the case
+// of letters.
+func glance[text string | []byte](key text) uint8 {
+	return (key[0]&0x1f ^ key[len(key)-1]&0x1f<<1 ^ uint8(len(key))) & 63
 }
 
 // index builds the slots of n, at least four times as many as it has children:
@@ -87,6 +103,7 @@ func (p *Paths) index(n *node, kids []int32) {
 			n.slots, n.shift = int32(len(p.slots)), uint8(64-width)
 			p.slots = append(p.slots, make([]int32, 1<<width)...)
 		}
+		n.glance |= 1 << glance(p.names[k])
 		slot := &p.slots[uint64(n.slots)+child.folded.hash()>>n.shift]
 		child.next = *slot
 		*slot = k

@@ -137,18 +137,26 @@ func (s *Scanner) walkMap(n *node, i, pairs, nesting int) int {
 			}
 			body, end = from, from+size
 		}
-		child := s.paths.child(n, b, body, end)
+		child := int32(0)
+		if body < end && n.glance>>(glance(b[body:end])&63)&1 != 0 {
+			child = s.paths.child(n, b, body, end)
+		}
 		switch {
 		case child != 0:
 			i = s.walkValue(&s.paths.nodes[child], end, nesting)
 		case n.path >= 0:
 			i = s.walkLoose(n.path, end)
+		case end < len(b) && b[end]-0xa0 < 0x20: // as skip, without a call
+			i = end + 1 + int(b[end]&0x1f)
 		default:
 			i = skip(b, end)
 		}
 		if i < 0 {
 			return -1
 		}
+	}
+	if i > len(b) {
+		return -1
 	}
 	return i
 }
