@@ -11,10 +11,13 @@ import (
 type Fields struct {
 	chunk   []byte
 	values  []value
-	first   []int32 // the first value at each path, -1 if there is none
-	last    []int32 // the last one, defined where first is not -1
-	scratch []byte  // the text of scalars that are not strings
+	ends    []ends // by path
+	scratch []byte // the text of scalars that are not strings
 }
+
+// The ends are the first and the last value at a path; first is -1 if there is
+// none.
+type ends struct{ first, last int32 }
 
 // A value is one scalar, or stands for a map. It has offsets instead of slices:
 // the chunk belongs to the host, and nothing here may keep a pointer into it.
@@ -33,9 +36,9 @@ const (
 )
 
 func newFields(paths int) Fields {
-	f := Fields{first: make([]int32, paths), last: make([]int32, paths)}
-	for i := range f.first {
-		f.first[i] = -1
+	f := Fields{ends: make([]ends, paths)}
+	for i := range f.ends {
+		f.ends[i].first = -1
 	}
 	return f
 }
@@ -91,12 +94,13 @@ func appendFloat(dst, body []byte) []byte {
 func (f *Fields) note(path int32, start, end int, in source) {
 	at := int32(len(f.values))
 	f.values = append(f.values, value{path: path, next: -1, start: int32(start), end: int32(end), in: in})
-	if f.first[path] < 0 {
-		f.first[path] = at
+	of := &f.ends[path]
+	if of.first < 0 {
+		of.first = at
 	} else {
-		f.values[f.last[path]].next = at
+		f.values[of.last].next = at
 	}
-	f.last[path] = at
+	of.last = at
 }
 
 // maxKept is for how many values of an event memory is kept from chunk to chunk.
@@ -114,7 +118,7 @@ func (f *Fields) reset(chunk []byte) {
 // clear forgets the values of the event before.
 func (f *Fields) clear() {
 	for i := range f.values {
-		f.first[f.values[i].path] = -1
+		f.ends[f.values[i].path].first = -1
 	}
 	f.values = f.values[:0]
 	f.scratch = f.scratch[:0]
@@ -127,7 +131,7 @@ func (f *Fields) Len() int { return len(f.values) }
 func (f *Fields) Path(i int) int { return int(f.values[i].path) }
 
 // First returns the first value at path, -1 if there is none.
-func (f *Fields) First(path int) int { return int(f.first[path]) }
+func (f *Fields) First(path int) int { return int(f.ends[path].first) }
 
 // Next returns the next value at the same path as value i, -1 after the last.
 func (f *Fields) Next(i int) int { return int(f.values[i].next) }

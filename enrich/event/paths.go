@@ -28,13 +28,14 @@ type Paths struct {
 type node struct {
 	exact  print // of the key as the path spells it
 	folded print
-	length int32 // of the key
-	path   int32 // the path that ends here, -1 if none does
-	any    int32 // the child for *, 0 if there is none
-	next   int32 // the next node in the same slot of the parent, 0 at the end
-	slots  int32 // where its slots begin; there is a power of two of them, or none
-	shift  uint8 // what makes a slot of a hash; 0 if there are no slots
-	glance uint64 // the bits of the keys of its children, all if other keys may lead on as well
+	glance uint64 // the bits of the keys of its children
+	length int32  // of the key
+	path   int32  // the path that ends here, -1 if none does
+	any    int32  // the child for *, 0 if there is none
+	next   int32  // the next node in the same slot of the parent, 0 at the end
+	slots  int32  // where its slots begin; there is a power of two of them, or none
+	dots   uint32 // the bits of the first letters of keys with dots that may lead on
+	shift  uint8  // what makes a slot of a hash; 0 if there are no slots
 }
 
 // NewPaths compiles paths. A value found at paths[i] is reported with path i;
@@ -75,19 +76,29 @@ func NewPaths(paths []string) (*Paths, error) {
 	for at, kids := range children {
 		n := &p.nodes[at]
 		for _, k := range kids {
-			if n.any != 0 || len(children[k]) > 0 {
-				n.glance = math.MaxUint64 // any key may lead on, or one with dots
+			if len(children[k]) > 0 {
+				n.dots |= 1 << letter(p.names[k][0])
 			}
+		}
+		if n.any != 0 {
+			n.dots = math.MaxUint32
 		}
 	}
 	return p, nil
 }
 
-// glance is the bit of a key, not empty, in node.glance. It does not see the case
-// of letters.
-func glance[text string | []byte](key text) uint8 {
-	return (key[0]&0x1f ^ key[len(key)-1]&0x1f<<1 ^ uint8(len(key))) & 63
+// leads reports whether a key, not empty, may lead somewhere from n.
+func (n *node) leads(key []byte) bool {
+	return n.glance>>glance(key)&1|uint64(n.dots>>letter(key[0]))&1 != 0
 }
+
+// glance is the bit of a key, not empty, in node.glance.
+func glance[text string | []byte](key text) uint8 {
+	return (letter(key[0]) ^ letter(key[len(key)-1])<<1 ^ uint8(len(key))) & 63
+}
+
+// letter is the number of a letter, whatever its case; other bytes share them.
+func letter(b byte) uint8 { return b & 0x1f }
 
 // index builds the slots of n, at least four times as many as it has children:
 // most keys lead nowhere, and an empty slot says so at once.
