@@ -5,6 +5,7 @@ type choice struct {
 	taking      *taking
 	mark        // none if it is not to be settled
 	value, rule int32
+	host, port  int32 // values that the taking needs besides, -1 if there is none
 }
 
 // Choices are those of some events, until the last of them is taken.

@@ -173,20 +173,22 @@ func (c *compiler) way(t taking) int {
 }
 
 // finish makes a site ready that has all of its rows.
-func (c *compiler) finish(s *site) {
-	bare := s.rows != nil
-	for r := range c.rows {
-		bare = bare && (c.rows[r].bare || !s.rows.has(r))
+func (c *compiler) finish(s *site) guard {
+	if s.rows == nil {
+		return untaken
 	}
-	if bare {
-		for r, takings := range s.takings {
-			for _, t := range takings {
-				s.always = append(s.always, ruled{t, c.rows[r].rule})
-			}
+	var always []ruled
+	for r, takings := range s.takings {
+		if takings != nil && !c.rows[r].bare {
+			s.takings = slices.DeleteFunc(s.takings, func(t []taking) bool { return t == nil })
+			return guarded
 		}
-		s.rows, s.takings = nil, nil
+		for _, t := range takings {
+			always = append(always, ruled{t, c.rows[r].rule})
+		}
 	}
-	s.takings = slices.DeleteFunc(s.takings, func(t []taking) bool { return t == nil })
+	*s = site{always: always}
+	return unguarded
 }
 
 // fill makes the bit sets, once all rows are known.
@@ -201,8 +203,9 @@ func (c *compiler) fill() {
 		s.rows.set(t.row)
 		s.takings[t.row] = append(s.takings[t.row], t.taking)
 	}
+	c.guards = make([]guard, len(c.paths))
 	for i := range c.sites {
-		c.finish(&c.sites[i])
+		c.guards[i] = c.finish(&c.sites[i])
 	}
 
 	words := map[int]map[string]bitset{} // by path

@@ -62,13 +62,15 @@ type Extraction struct {
 	choices choices
 	start   int // where this event begins in Found
 	seen    map[sight]int
+	met     met
 	scratch []byte
 	decoded []byte
 	texts   []ioc.Indicator
 	parents []ioc.Indicator
 	onText  func(ioc.Indicator)
 
-	rule, path, value int // what is taken at the moment
+	rule, path, value int    // what is taken at the moment
+	host, port        []byte // and those values that it needs besides
 }
 
 // MaxFound bounds the indicators of one event, and MaxChosen the values that
@@ -110,16 +112,16 @@ func (s *Set) Choose(f Fields, x *Extraction) {
 	x.chooseAgent()
 	asked, some := false, false // whether rows with conditions can hold
 	for i := range f.Len() {
-		site := &s.sites[f.Path(i)]
-		switch {
-		case site.always != nil:
-			x.chooseAlways(i, site)
-		case site.rows != nil:
+		path := f.Path(i)
+		switch s.guards[path] {
+		case unguarded:
+			x.chooseAlways(i, &s.sites[path])
+		case guarded:
 			if !asked {
 				asked, some = true, s.activate(f, x)
 			}
 			if some {
-				x.chooseFrom(i, site)
+				x.chooseFrom(i, &s.sites[path])
 			}
 		}
 	}
@@ -136,7 +138,7 @@ func (x *Extraction) Take() {
 		x.path, x.value, x.rule = event.fields.Path(int(c.value)), int(c.value), int(c.rule)
 		x.take(c, event.fields.Text(x.value))
 	}
-	x.fields = nil
+	x.fields, x.host, x.port = nil, nil, nil
 }
 
 // learning is how the address of the agent is taken.
@@ -176,11 +178,19 @@ func (s *Set) activate(f Fields, x *Extraction) bool {
 	return !x.active.empty()
 }
 
-// chooseAgent chooses the address of the agent, which is learnt.
+// chooseAgent chooses the address of the agent, which is learnt, unless it was
+// lately.
 func (x *Extraction) chooseAgent() {
-	if i := x.first(x.set.agentIP); i >= 0 && x.Agents != nil {
+	if x.Agents == nil {
+		return
+	}
+	i := x.first(x.set.agentIP)
+	if i < 0 {
+		return
+	}
+	if text := x.fields.Text(i); !x.met.has(text) {
 		x.rule, x.marked = -1, false
-		x.choose(i, x.fields.Text(i), &learning)
+		x.choose(i, text, &learning)
 	}
 }
 
@@ -221,8 +231,17 @@ func (x *Extraction) chooseFrom(i int, site *site) {
 	}
 }
 
+// choose chooses value i, which is raw, for the rule at hand. Where the taking
+// needs other values of the event, they are found now: later it is too late.
 func (x *Extraction) choose(i int, raw []byte, t *taking) {
-	x.choices.add(choice{t, x.markOf(raw, t.way), int32(i), int32(x.rule)})
+	c := choice{taking: t, mark: x.markOf(raw, t.way), value: int32(i), rule: int32(x.rule), host: -1, port: -1}
+	switch {
+	case t.host >= 0:
+		c.host, c.port = int32(x.first(t.host)), int32(x.first(t.port))
+	case t.shape == command && x.fields.First(x.fields.Path(i)) != i:
+		return // the first argument stands for all
+	}
+	x.choices.add(c)
 }
 
 func (x *Extraction) take(c *choice, raw []byte) {
@@ -233,6 +252,7 @@ func (x *Extraction) take(c *choice, raw []byte) {
 		x.decoded = appendDecoded(x.decoded[:0], raw)
 		raw = x.decoded
 	}
+	x.host, x.port = x.text(c.host), x.text(c.port)
 	shapes[c.taking.shape].take(x, c.taking, raw)
 	x.taken(c.mark)
 }
@@ -304,10 +324,10 @@ func (x *Extraction) first(path int) int {
 	return i
 }
 
-// firstText returns its text, nil if there is none.
-func (x *Extraction) firstText(path int) []byte {
-	if i := x.first(path); i >= 0 {
-		return x.fields.Text(i)
+// text returns the text of a value, nil for -1.
+func (x *Extraction) text(value int32) []byte {
+	if value < 0 {
+		return nil
 	}
-	return nil
+	return x.fields.Text(int(value))
 }

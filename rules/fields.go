@@ -10,6 +10,6 @@ type Fields interface {
 	Len() int           // how many values there are
 	Path(i int) int     // the path of value i
 	Text(i int) []byte  // the text of value i
-	First(path int) int // the first value at path, -1 if there is none
+	First(path int) int // the first value at path, -1 if there is none; lost when the next event is read
 	Next(i int) int     // the next value at the same path as i, -1 after the last
 }

@@ -19,9 +19,10 @@ type Set struct {
 	rows    []row
 	keys    []key
 	conds   []cond
-	sites   []site // by path
-	agentIP int    // the path of the agent's address
-	urlWay  int    // in which a URL is taken as it is
+	guards  []guard // by path
+	sites   []site  // by path
+	agentIP int     // the path of the agent's address
+	urlWay  int     // in which a URL is taken as it is
 	ignore  ignore
 	derive  derive
 }
@@ -45,6 +46,16 @@ type key struct {
 	free  bitset // rows that do not compare it
 	words lexicon
 }
+
+// A guard says whether something is taken at a path. There is a byte of it for
+// each, because most values are only there for conditions.
+type guard uint8
+
+const (
+	untaken   guard = iota // nothing is taken
+	unguarded              // whatever else the event has
+	guarded                // under conditions
+)
 
 // A site is what is taken at one path.
 type site struct {

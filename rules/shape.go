@@ -34,7 +34,7 @@ var shapes = [...]struct {
 }{
 	plain:          {"", func(x *Extraction, t *taking, raw []byte) { x.add(t.kind, raw) }},
 	joinedURL:      {"", takeURL},
-	agentAddress:   {"", func(x *Extraction, _ *taking, raw []byte) { x.Agents.Learn(raw) }},
+	agentAddress:   {"", takeAgent},
 	hash:           {"hash", takeHash},
 	hashes:         {"hashes", takeHashes},
 	host:           {"host", takeHost},
@@ -46,6 +46,12 @@ var shapes = [...]struct {
 	zoneIdentifier: {"zone-identifier", takeZone},
 	command:        {"command", takeCommand},
 	text:           {"text", func(x *Extraction, _ *taking, raw []byte) { x.addText(raw) }},
+}
+
+// takeAgent learns the address of the agent.
+func takeAgent(x *Extraction, _ *taking, raw []byte) {
+	x.Agents.Learn(raw)
+	x.met.add(raw)
 }
 
 func takeHash(x *Extraction, _ *taking, raw []byte) { x.add(ioc.HashKind(raw), raw) }
@@ -90,7 +96,7 @@ func takeURL(x *Extraction, t *taking, raw []byte) {
 		x.add(ioc.URL, raw)
 		return
 	}
-	name := x.firstText(t.host)
+	name := x.host
 	if len(name) == 0 || len(raw) == 0 || raw[0] != '/' {
 		x.reject(raw, "a path without its host")
 		return
@@ -98,7 +104,7 @@ func takeURL(x *Extraction, t *taking, raw []byte) {
 	url := append(x.scratch[:0], t.scheme...)
 	url = append(url, "://"...)
 	url = append(url, name...)
-	if port := x.firstText(t.port); isPort(port, t.scheme) && bytes.IndexByte(name, ':') < 0 {
+	if port := x.port; isPort(port, t.scheme) && bytes.IndexByte(name, ':') < 0 {
 		url = append(url, ':')
 		url = append(url, port...)
 	}
@@ -201,9 +207,6 @@ func takeZone(x *Extraction, _ *taking, raw []byte) {
 // takeCommand takes what the arguments of a command say when they are read
 // together; the audit system writes those with odd bytes in hex.
 func takeCommand(x *Extraction, _ *taking, raw []byte) {
-	if x.fields.First(x.path) != x.value {
-		return // the first argument stands for all
-	}
 	line := x.scratch[:0]
 	for i := x.value; i >= 0; i = x.fields.Next(i) {
 		if len(line) > 0 {

@@ -11,7 +11,7 @@ import (
 type Fields struct {
 	chunk   []byte
 	values  []value
-	ends    []ends // by path
+	ends    []ends // by path; those of the event that the Scanner is at, for all Fields of it
 	scratch []byte // the text of scalars that are not strings
 }
 
@@ -35,12 +35,12 @@ const (
 	nowhere
 )
 
-func newFields(paths int) Fields {
-	f := Fields{ends: make([]ends, paths)}
-	for i := range f.ends {
-		f.ends[i].first = -1
+func newEnds(paths int) []ends {
+	e := make([]ends, paths)
+	for i := range e {
+		e[i].first = -1
 	}
-	return f
+	return e
 }
 
 // noteScalar notes a scalar as the text that JSON has for it. Nil and ext are
@@ -108,6 +108,7 @@ const maxKept = 4096
 
 // reset forgets everything and takes a new chunk.
 func (f *Fields) reset(chunk []byte) {
+	f.leave()
 	f.clear()
 	if cap(f.values) > maxKept || cap(f.scratch) > 16*maxKept {
 		f.values, f.scratch = nil, nil
@@ -115,11 +116,15 @@ func (f *Fields) reset(chunk []byte) {
 	f.chunk = chunk
 }
 
-// clear forgets the values of the event before.
-func (f *Fields) clear() {
+// leave makes room for the ends of another event.
+func (f *Fields) leave() {
 	for i := range f.values {
 		f.ends[f.values[i].path].first = -1
 	}
+}
+
+// clear forgets the values of an event that was left.
+func (f *Fields) clear() {
 	f.values = f.values[:0]
 	f.scratch = f.scratch[:0]
 }
@@ -130,7 +135,8 @@ func (f *Fields) Len() int { return len(f.values) }
 // Path returns the path of value i.
 func (f *Fields) Path(i int) int { return int(f.values[i].path) }
 
-// First returns the first value at path, -1 if there is none.
+// First returns the first value at path, -1 if there is none. Unlike the rest, it
+// is lost when the Scanner goes to the next event.
 func (f *Fields) First(path int) int { return int(f.ends[path].first) }
 
 // Next returns the next value at the same path as value i, -1 after the last.

@@ -32,8 +32,9 @@ const maxNesting = 32
 // NewScanner returns a scanner for paths. Reset gives it its first chunk.
 func NewScanner(paths *Paths) *Scanner {
 	s := &Scanner{paths: paths}
+	ends := newEnds(paths.count)
 	for i := range s.ring {
-		s.ring[i] = newFields(paths.count)
+		s.ring[i].ends = ends
 	}
 	s.fields = &s.ring[0]
 	return s
@@ -55,10 +56,11 @@ func (s *Scanner) Reset(chunk []byte) {
 // is one. Anything else is passed over and counted; what is not msgpack ends
 // the scan.
 func (s *Scanner) Next() bool {
+	s.fields.leave()
 	s.turn = (s.turn + 1) % Kept
 	s.fields = &s.ring[s.turn]
+	s.fields.clear()
 	for s.at < len(s.chunk) {
-		s.fields.clear()
 		start := s.at
 		record, ok := s.envelope(start)
 		if !ok {
@@ -71,6 +73,7 @@ func (s *Scanner) Next() bool {
 		_, body, pairs := header(s.chunk, record)
 		end := s.walkMap(&s.paths.nodes[0], body, pairs, 0)
 		if end < 0 {
+			s.fields.leave()
 			break
 		}
 		s.at = end

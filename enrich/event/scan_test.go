@@ -213,7 +213,7 @@ func TestScanKeepsValues(t *testing.T) {
 		for back := range min(Kept, len(kept)) {
 			i := len(kept) - 1 - back
 			f := kept[i]
-			if a, n := string(f.Text(f.First(0))), string(f.Text(f.First(1))); a != fmt.Sprint("text ", i) || n != fmt.Sprint(1000+i) {
+			if a, n := string(f.Text(0)), string(f.Text(1)); a != fmt.Sprint("text ", i) || n != fmt.Sprint(1000+i) {
 				t.Fatalf("event %d after %d more: %q and %q", i, back, a, n)
 			}
 		}
