@@ -26,58 +26,88 @@ var errLogged = errors.New("Fluent Bit logged an error")
 // patience is how long one pass over the alerts may take.
 const patience = 10 * time.Minute
 
-// measure runs Fluent Bit over the alerts of a variant twice, and measures the
-// second time.
-func (s setup) measure(binary string, v variant) (r result, err error) {
-	alerts, err := os.MkdirTemp(s.dir, "alerts")
+// A process is a Fluent Bit that is set up as a variant says and has read the
+// alerts once.
+type process struct {
+	variant
+	watch
+	alerts  string // that it reads
+	dir     string // with its configuration, and where the alerts are put
+	command *exec.Cmd
+	log     bytes.Buffer
+	passes  int
+}
+
+// start starts a process.
+func (s setup) start(binary string, v variant) (p *process, err error) {
+	p = &process{variant: v, alerts: filepath.Join(s.dir, v.file)}
+	if p.dir, err = os.MkdirTemp(s.dir, "process"); err != nil {
+		return nil, err
+	}
+	config, err := s.config(v, p.dir)
 	if err != nil {
-		return r, err
+		return nil, err
 	}
-	defer os.RemoveAll(alerts)
-	config, err := s.config(v, alerts)
-	if err != nil {
-		return r, err
+	p.command = exec.Command(binary, "-c", config)
+	p.command.Stdout, p.command.Stderr = &p.log, &p.log
+	if err := p.command.Start(); err != nil {
+		return nil, err
 	}
-	var log bytes.Buffer
-	process := exec.Command(binary, "-c", config)
-	process.Stdout, process.Stderr = &log, &log
-	if err := process.Start(); err != nil {
-		return r, err
+	p.watch = watch{proc: "/proc/" + strconv.Itoa(p.command.Process.Pid)}
+	if _, err = p.read(); err != nil {
+		return nil, errors.Join(err, p.stop())
 	}
-	defer func() {
-		err = errors.Join(err, process.Process.Signal(syscall.SIGTERM), process.Wait())
-		if err != nil || strings.Contains(log.String(), "[error]") {
-			err = fmt.Errorf("%w\n%s", cmp.Or(err, errLogged), &log)
+	return p, nil
+}
+
+// read has the process read the alerts once more, and returns when that began.
+// What it has read before is removed only now: Fluent Bit looks at it once more.
+func (p *process) read() (begin time.Time, err error) {
+	name := func() string { return filepath.Join(p.dir, fmt.Sprintf("alerts-%d.json", p.passes)) }
+	if p.passes > 0 {
+		if err := os.Remove(name()); err != nil {
+			return begin, err
 		}
-	}()
-	watch := watch{proc: "/proc/" + strconv.Itoa(process.Process.Pid)}
-	if _, err := watch.pass(filepath.Join(s.dir, v.file), filepath.Join(alerts, "warm.json")); err != nil {
-		return r, err
 	}
+	p.passes++
+	return p.pass(p.alerts, name())
+}
+
+// stop ends the process. It is an error if the process has logged one.
+func (p *process) stop() error {
+	err := errors.Join(p.command.Process.Signal(syscall.SIGTERM), p.command.Wait())
+	if err != nil || strings.Contains(p.log.String(), "[error]") {
+		err = fmt.Errorf("%w\n%s", cmp.Or(err, errLogged), &p.log)
+	}
+	return errors.Join(err, os.RemoveAll(p.dir))
+}
+
+// measure has a process read the alerts once more, and measures that.
+func (s setup) measure(p *process) (r result, err error) {
 	time.Sleep(settled)
-	if v.output != "" {
+	if p.output != "" {
 		s.sink.drained()
 	}
-	before, err := watch.cpu()
+	before, err := p.cpu()
 	if err != nil {
 		return r, err
 	}
-	begin, err := watch.pass(filepath.Join(s.dir, v.file), filepath.Join(alerts, "measured.json"))
+	begin, err := p.read()
 	if err != nil {
 		return r, err
 	}
 	end := time.Now()
-	if v.output != "" {
+	if p.output != "" {
 		end = s.sink.drained()
 	}
 	r.wall = end.Sub(begin).Seconds()
 	time.Sleep(settled)
-	after, err := watch.cpu()
+	after, err := p.cpu()
 	if err != nil {
 		return r, err
 	}
 	r.cpu = after - before
-	r.memory, err = watch.peak()
+	r.memory, err = p.peak()
 	return r, err
 }
 

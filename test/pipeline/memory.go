@@ -1,6 +1,9 @@
 package main
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // memories are what is compared: the memory that Fluent Bit takes at most while
 // the cache fills up to its bound, and then lets go of old values for new ones.
@@ -16,8 +19,12 @@ func (s setup) compareMemory(binary string) error {
 	}
 	var peaks []float64
 	for _, v := range memories {
-		r, err := s.measure(binary, v)
+		p, err := s.start(binary, v)
 		if err != nil {
+			return fmt.Errorf("%s: %w", v.name, err)
+		}
+		r, err := s.measure(p)
+		if err := errors.Join(err, p.stop()); err != nil {
 			return fmt.Errorf("%s: %w", v.name, err)
 		}
 		peaks = append(peaks, r.memory)

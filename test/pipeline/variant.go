@@ -59,8 +59,9 @@ var variants = []variant{
 	mispOutput:  {name: "misp output", file: fewHits, output: mispForward, base: forward},
 }
 
-// config writes the configuration of a variant and returns its name.
-func (s setup) config(v variant, alerts string) (string, error) {
+// config writes the configuration of a variant into a directory, in which it then
+// reads alerts, and returns its name.
+func (s setup) config(v variant, dir string) (string, error) {
 	sections := strings.NewReplacer("URL", s.url, "HOST", s.sink.host, "PORT", s.sink.port)
 	parts := map[string]string{
 		"parsers.conf": "[PARSER]\n Name wazuh\n Format json\n Time_Key timestamp\n" +
@@ -68,16 +69,16 @@ func (s setup) config(v variant, alerts string) (string, error) {
 		"plugins.conf": "[PLUGINS]\n Path " + s.plugin(v) + "\n",
 		"fluent-bit.conf": fmt.Sprintf("[SERVICE]\n Flush 0.2\n Log_Level warn\n Parsers_File %[1]s/parsers.conf\n"+
 			" Plugins_File %[1]s/plugins.conf\n"+
-			"[INPUT]\n Name tail\n Path %[2]s/*.json\n Parser wazuh\n Read_from_Head On\n Inotify_Watcher %[5]s\n"+
+			"[INPUT]\n Name tail\n Path %[1]s/*.json\n Parser wazuh\n Read_from_Head On\n Inotify_Watcher %[4]s\n"+
 			" Refresh_Interval 1\n Buffer_Chunk_Size 256k\n Buffer_Max_Size 1M\n"+
-			"%[3]s%[4]s", s.dir, alerts, sections.Replace(v.filter), sections.Replace(cmp.Or(v.output, nullOutput)), cmp.Or(v.watcher, "Off")),
+			"%[2]s%[3]s", dir, sections.Replace(v.filter), sections.Replace(cmp.Or(v.output, nullOutput)), cmp.Or(v.watcher, "Off")),
 	}
 	for name, text := range parts {
-		if err := os.WriteFile(filepath.Join(s.dir, name), []byte(text), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			return "", err
 		}
 	}
-	return filepath.Join(s.dir, "fluent-bit.conf"), nil
+	return filepath.Join(dir, "fluent-bit.conf"), nil
 }
 
 // plugin returns the name of the shared object for a variant: as Fluent Bit goes
