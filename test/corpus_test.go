@@ -13,7 +13,7 @@ import (
 
 // corpus returns a chunk of the alerts of our own, or of those in the folder
 // that -alerts names, and how many there are.
-func corpus(b *testing.B) (chunk []byte, count int) {
+func corpus(b testing.TB) (chunk []byte, count int) {
 	b.Helper()
 	files := []string{filepath.Join("testdata", "alerts.ndjson")}
 	if *alerts != "" {

@@ -1,6 +1,8 @@
 package test
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -59,4 +61,46 @@ func FuzzExtract(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Alerts that are chosen from together, sixteen at a time, have the indicators
+// that each of them has alone.
+func TestExtractTogether(t *testing.T) {
+	file, err := rules.Default()
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := rules.Compile(rules.Options{Text: true}, file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	paths, err := event.NewPaths(set.Paths())
+	if err != nil {
+		t.Fatal(err)
+	}
+	chunk, count := corpus(t)
+	var found [2][]string
+	for way, together := range []int{1, event.Kept} {
+		var x rules.Extraction
+		s := event.NewScanner(paths)
+		s.Reset(chunk)
+		for n := together; n == together; {
+			for n = 0; n < together && s.Next(); n++ {
+				set.Choose(s.Fields(), &x)
+			}
+			for range n {
+				from := len(x.Found)
+				x.Take()
+				line := ""
+				for _, f := range x.Found[from:] {
+					line += fmt.Sprintln(set.RuleName(f.Rule), set.Paths()[f.Path], f.Derived, f.Indicator)
+				}
+				found[way] = append(found[way], line)
+			}
+		}
+	}
+	if len(found[0]) != count || !slices.Equal(found[0], found[1]) {
+		t.Errorf("%d alerts, %d one by one; together %d, other indicators: %v",
+			count, len(found[0]), len(found[1]), !slices.Equal(found[0], found[1]))
+	}
 }
