@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"fluent-bit-misp/enrich/event"
 	"fluent-bit-misp/misp/misptest"
@@ -193,6 +194,33 @@ func BenchmarkEngineParallel(b *testing.B) {
 		}
 	})
 	l.report(b)
+}
+
+// BenchmarkCold looks up 50,000 values that MISP does not know, when it takes 65
+// milliseconds for a request, as a real one does.
+func BenchmarkCold(b *testing.B) {
+	const values, perChunk = 50_000, 500
+	var chunks [][]byte
+	for from := 0; from < values; from += perChunk {
+		var lines []string
+		for i := range perChunk {
+			lines = append(lines, sshAlert(from+i))
+		}
+		chunks = append(chunks, chunk(b, lines...))
+	}
+	for b.Loop() {
+		b.StopTimer()
+		e, server := start(b, database())
+		server.Fault(misptest.Latency(65 * time.Millisecond))
+		b.StartTimer()
+		for _, c := range chunks {
+			e.Enrich(context.Background(), c, nil)
+		}
+		if n := e.Stats().Clean; n != values {
+			b.Fatalf("%d values were answered", n)
+		}
+	}
+	b.ReportMetric(float64(values*b.N)/b.Elapsed().Seconds(), "values/s")
 }
 
 // moreRules writes 200 rules, none of which holds, and returns the file: half

@@ -51,17 +51,25 @@ func (c *counters) open(set *rules.Set) {
 // add counts what was done for one chunk, and returns how many indicators were
 // passed over as they are known to be clean.
 func (c *counters) add(b *batch) (skipped uint64) {
-	c.events.Add(uint64(b.events))
-	c.passed.Add(uint64(b.passed))
+	count(&c.events, b.events)
+	count(&c.passed, b.passed)
 	plain := b.events
 	for v, n := range b.verdicts {
-		c.verdicts[v].Add(uint64(n))
+		count(&c.verdicts[v], n)
 		plain -= n
 	}
-	c.plain.Add(uint64(plain))
+	count(&c.plain, plain)
 	skipped = c.tallies.add(b)
-	c.indicators.Add(uint64(len(b.indicators)) + skipped)
+	count(&c.indicators, len(b.indicators)+int(skipped))
 	return skipped
+}
+
+// count adds n to a counter, which other threads may want as well: an addition
+// of nothing would keep them waiting for nothing.
+func count(counter *atomic.Uint64, n int) {
+	if n > 0 {
+		counter.Add(uint64(n))
+	}
 }
 
 // waited counts a chunk that waited under ctx for answers.
