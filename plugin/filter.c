@@ -6,41 +6,53 @@
 #include "flb_abi.h"
 #include "_cgo_export.h"
 
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
+/* The process that loaded the library: Go's threads exist in no other. */
+static pid_t loaded_by;
+
+__attribute__((constructor)) static void remember_process(void)
+{
+	loaded_by = getpid();
+}
+
 /*
  * Go's runtime has a thread that looks after its scheduler. It cannot see that
  * a thread of the host's leaves Go and comes back: when chunk follows chunk, it
  * takes them for one call that is too long, looks again every 20 microseconds,
- * and interrupts each call it meets, which all costs as much as the work itself.
- * A thread may ask the kernel to end its sleeps later than they are due, by its
- * timer slack, and has that from the thread that starts it. All of Go's threads
- * descend from one that Go starts while the library is loaded, so they have
- * what the loading thread has at that moment. Go's timers, such as the one of
- * max_wait, may be late by as much.
+ * and interrupts each call that it meets, all of which costs as much as the work
+ * itself. A thread may let the kernel end its sleeps later than they are due, by
+ * its timer slack. With this one, the monitor comes a hundred times a second.
  */
-enum { go_timer_slack = 10000000 }; /* nanoseconds */
-static int host_timer_slack;
+enum { monitor_slack = 10000000 }; /* nanoseconds */
 
-/* Runs before Go starts its first thread: constructors with a priority do. */
-__attribute__((constructor(101))) static void before_go_starts(void)
+static void *(*run_monitor)(void *);
+
+static void *run_monitor_late(void *arg)
 {
-	host_timer_slack = prctl(PR_GET_TIMERSLACK);
-	prctl(PR_SET_TIMERSLACK, go_timer_slack);
+	prctl(PR_SET_TIMERSLACK, monitor_slack);
+	return run_monitor(arg);
 }
 
-/* The process that loaded the library: Go's threads exist in no other. */
-static pid_t loaded_by;
+int __real_pthread_create(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
 
-/* Runs after that: the linker has Go's own object first. */
-__attribute__((constructor)) static void after_go_has_started(void)
+/* Starts a thread of Go's: the linker has its calls of pthread_create come here.
+ * The second is the monitor, which Go's main thread starts before all else. */
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *), void *arg)
 {
-	prctl(PR_SET_TIMERSLACK, host_timer_slack);
-	loaded_by = getpid();
+	static atomic_int started;
+
+	if (atomic_fetch_add(&started, 1) == 1) {
+		run_monitor = run;
+		run = run_monitor_late;
+	}
+	return __real_pthread_create(thread, attributes, run, arg);
 }
 
 /* Returns whether the host has the functions that the plugin calls; if not,

@@ -9,6 +9,7 @@ package main
 
 /*
 #cgo CFLAGS: -std=gnu11 -Wall -Wextra -fvisibility=hidden
+#cgo LDFLAGS: -Wl,--wrap=pthread_create
 #include "flb_abi.h"
 */
 import "C"
