@@ -45,9 +45,9 @@ func (a *Agents) has(addr netip.Addr) bool {
 	return seen
 }
 
-// met are addresses of agents that were learnt lately: a few hundred agents send
-// all alerts, and each has its own with it. An address that is longer than those
-// of IPv4 is none of them.
+// met are values that were taken as addresses of agents lately: a few hundred
+// agents send all alerts, and each has its own with it. What is longer than an
+// address of IPv4 is none of them.
 type met [256]struct {
 	size uint8
 	text [15]byte

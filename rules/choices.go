@@ -25,13 +25,14 @@ type chosenFrom struct {
 	cut    bool
 }
 
-func (c *choices) add(one choice) {
-	if len(c.all)-c.begin >= MaxChosen {
-		c.cut = true
-		return
-	}
-	c.all = append(c.all, one)
+// full reports whether the event that is chosen from has as many choices as one
+// may have, and notes that there are more.
+func (c *choices) full() bool {
+	c.cut = c.cut || len(c.all)-c.begin >= MaxChosen
+	return c.cut
 }
+
+func (c *choices) add(one choice) { c.all = append(c.all, one) }
 
 // end ends the event that is chosen from.
 func (c *choices) end(f Fields) {

@@ -4,9 +4,10 @@ import "math/bits"
 
 // Choose is the first half of Extract: it finds the values that are to be taken.
 // The other half is Take, once for each event and in their order; until then the
-// Fields must stay as they are, but for First. Who chooses from several events before the first
-// is taken waits for memory once, not for each settled value; see [Settled]. All
-// of them are taken, or Reset is called, before the next Choose, Skip or Set.
+// Fields must stay as they are, but for First. Who chooses from several events
+// before the first is taken waits for memory once, not for each settled value; see
+// [Settled]. All of them are taken, or Reset is called, before the next Choose,
+// Skip or Set.
 func (s *Set) Choose(f Fields, x *Extraction) {
 	if x.set != s {
 		x.use(s)
@@ -121,16 +122,22 @@ func (x *Extraction) choose(i int, raw []byte, t *taking) {
 	case t.shape == command && x.fields.First(x.fields.Path(i)) != i:
 		return // the first argument stands for all
 	}
-	x.choices.add(c)
+	if !x.choices.full() {
+		x.choices.add(c)
+	}
 }
 
-// first returns the first value at a path that has a text, -1 if there is none.
+// first returns the first value at a path that has a text, -1 if there is none
+// among the first ones: a hostile event can have any number of maps there.
 func (x *Extraction) first(path int) int {
 	if path < 0 {
 		return -1
 	}
 	i := x.fields.First(path)
-	for i >= 0 && x.fields.Text(i) == nil {
+	for n := 0; i >= 0 && x.fields.Text(i) == nil; n++ {
+		if n == fewFound {
+			return -1
+		}
 		i = x.fields.Next(i)
 	}
 	return i

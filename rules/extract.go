@@ -120,6 +120,9 @@ func (x *Extraction) use(s *Set) {
 
 func (x *Extraction) take(c *choice, raw []byte) {
 	if x.settled(c.mark) {
+		if c.taking.shape == agentAddress {
+			x.met.add(raw) // learnt by another Extraction
+		}
 		return
 	}
 	if c.taking.entities {

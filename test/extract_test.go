@@ -104,3 +104,37 @@ func TestExtractTogether(t *testing.T) {
 			count, len(found[0]), len(found[1]), !slices.Equal(found[0], found[1]))
 	}
 }
+
+// Any number of maps where a host is expected, and of paths that want it, do not
+// hold Fluent Bit up.
+func TestExtractHostileURLs(t *testing.T) {
+	file, err := rules.Default()
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := rules.Compile(rules.Options{}, file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	paths, err := event.NewPaths(set.Paths())
+	if err != nil {
+		t.Fatal(err)
+	}
+	record := `{"data":{"event_type":"http","http":{"hostname":[{}` + strings.Repeat(`,{}`, 300_000) + `],"url":["/"` + strings.Repeat(`,"/"`, 100_000) + `]}}}`
+	chunk, err := event.AppendJSON(nil, time.Unix(0, 0), []byte(record))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var x rules.Extraction
+	s := event.NewScanner(paths)
+	begin := time.Now()
+	for s.Reset(chunk); s.Next(); {
+		set.Extract(s.Fields(), &x)
+	}
+	if took := time.Since(begin); took > time.Second {
+		t.Errorf("it took %v", took)
+	}
+	if !x.Cut {
+		t.Error("it does not say that there was more")
+	}
+}

@@ -18,6 +18,7 @@ import (
 func FuzzScan(f *testing.F) {
 	f.Add(event(f, pairs{"a", "x", "b", pairs{"c", []any{1, "y", pairs{"d", true}}}, "b.c", -5}))
 	f.Add(oldEvent(f, 1.5, pairs{"x", pairs{"any", "z", "n", nil}, "a", []any{[]any{float32(1)}, []byte("b")}}))
+	f.Add(event(f, pairs{"x", pairs{"", "empty"}, "B.C", "y", "", "z"}))
 	f.Add([]byte{0x92, 0x00, 0x81, 0xa1, 'a', 0xd3, 0xff, 0, 0, 0, 0, 0, 0, 1})
 	f.Add([]byte{0x92, 0xc7, 0x01, 0x00, 0xff, 0xdf, 0, 0, 0, 1, 0xd9, 0x01, 'A', 0xca, 0x7f, 0x80, 0, 0})
 	paths := []string{"a", "b.c", "b.c.d", "x.*"}

@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/bits"
 	"strings"
+	"unsafe"
 )
 
 // Paths is a set of field paths, compiled into a tree that a [Scanner] walks
@@ -29,14 +30,16 @@ type node struct {
 	exact  print // of the key as the path spells it
 	folded print
 	glance uint64 // the bits of the keys of its children
-	length int32  // of the key
 	path   int32  // the path that ends here, -1 if none does
 	any    int32  // the child for *, 0 if there is none
 	next   int32  // the next node in the same slot of the parent, 0 at the end
 	slots  int32  // where its slots begin; there is a power of two of them, or none
 	dots   uint32 // the bits of the first letters of keys with dots that may lead on
+	length uint16 // of the key
 	shift  uint8  // what makes a slot of a hash; 0 if there are no slots
 }
+
+const _ = uint(64 - unsafe.Sizeof(node{})) // a line of memory
 
 // NewPaths compiles paths. A value found at paths[i] is reported with path i;
 // it is an error if a path is empty, has an empty segment, or stands twice.
@@ -49,6 +52,9 @@ func NewPaths(paths []string) (*Paths, error) {
 			if key == "" {
 				return nil, fmt.Errorf("path %q has an empty segment", path)
 			}
+			if len(key) > math.MaxUint16 {
+				return nil, fmt.Errorf("path %.20q... has a segment of more than %d bytes", path, math.MaxUint16)
+			}
 			child := int32(-1)
 			for _, c := range children[at] {
 				if p.names[c] == lower(key) {
@@ -58,7 +64,7 @@ func NewPaths(paths []string) (*Paths, error) {
 			if child < 0 {
 				child = int32(len(p.nodes))
 				spelled := printOf([]byte(key), 0, len(key))
-				p.nodes = append(p.nodes, node{exact: spelled, folded: spelled.fold(), length: int32(len(key)), path: -1})
+				p.nodes = append(p.nodes, node{exact: spelled, folded: spelled.fold(), length: uint16(len(key)), path: -1})
 				p.names = append(p.names, lower(key))
 				children = append(children, nil)
 				children[at] = append(children[at], child)

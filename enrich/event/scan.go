@@ -92,7 +92,8 @@ func (s *Scanner) Next() bool {
 func (s *Scanner) Event() Event { return s.event }
 
 // Fields returns the values of that event. They are the scanner's own, and stay
-// as they are until Next was called Kept times more, or Reset.
+// as they are until Next was called Kept times more, or Reset; but see
+// [Fields.First].
 func (s *Scanner) Fields() *Fields { return s.fields }
 
 // Passed returns how many events of the chunk so far were passed over because
@@ -145,7 +146,7 @@ func (s *Scanner) walkMap(n *node, i, pairs, nesting int) int {
 			body, end = from, from+size
 		}
 		child := int32(0)
-		if body < end && n.leads(b[body:end]) {
+		if body == end || n.leads(b[body:end]) {
 			child = s.paths.child(n, b, body, end)
 		}
 		switch {

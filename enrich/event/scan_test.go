@@ -95,6 +95,11 @@ func TestScanFindsValues(t *testing.T) {
 		{"a key with dots below a plain one", []string{"a.b.c.d"}, pairs{"a", pairs{"b.c", pairs{"d", "x"}}}, "a.b.c.d=x"},
 		{"a key with dots that goes nowhere", []string{"a.b"}, pairs{"a.c", "x", "a.b.c", "y", ".", "z", "a.", "z"}, ""},
 		{"any key", []string{"execve.*"}, pairs{"execve", pairs{"a0", "ls", "a1", "-l"}}, "execve.*=ls execve.*=-l"},
+		{"any key, also an empty one", []string{"execve.*"}, pairs{"execve", pairs{"", "ls"}}, "execve.*=ls"},
+		{"an empty key that goes nowhere", []string{"a"}, pairs{"", "x", "a", "y"}, "a=y"},
+		{"keys with dots in another case", []string{"data.win.system"}, pairs{"DATA.Win", pairs{"SYSTEM", "a"}, "date.win", "b"}, "data.win.system=a"},
+		{"keys whose ends and length are those of another", []string{"a.axb"}, pairs{"a", pairs{"ayb", "x", "AXB", "y"}}, "a.axb=y"},
+		{"a short text at the end of the chunk", []string{"a"}, pairs{"a", "x", "b", "y"}, "a=x"},
 		{"an array of scalars", []string{"rule.groups"}, pairs{"rule", pairs{"groups", []any{"web", "attack"}}}, "rule.groups=web rule.groups=attack"},
 		{"an array of objects", []string{"dns.query.rrname"}, pairs{"dns", pairs{"query", []any{pairs{"rrname", "a"}, "x", pairs{"rrname", "b"}}}},
 			"dns.query.rrname=a dns.query.rrname=b"},
@@ -257,6 +262,7 @@ func TestPathsRefused(t *testing.T) {
 		{[]string{""}, `path "" has an empty segment`},
 		{[]string{"a..b"}, `path "a..b" has an empty segment`},
 		{[]string{"a", "A"}, `path "A" stands twice`},
+		{[]string{strings.Repeat("a", 1<<16)}, `path "aaaaaaaaaaaaaaaaaaaa"... has a segment of more than 65535 bytes`},
 	} {
 		if _, err := NewPaths(tt.paths); err == nil || err.Error() != tt.want {
 			t.Errorf("NewPaths(%q): %v, want %q", tt.paths, err, tt.want)
