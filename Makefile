@@ -100,7 +100,8 @@ clean: ## Remove what was built
 
 # The header makes it load where glibc is older than here. Nothing of the place
 # or the time of the build goes into the file.
-$(PLUGIN): export CGO_CFLAGS  := -O2 -g -include $(CURDIR)/plugin/glibc228.h
+# Go's build cache looks at the flags, not into the header: hence its checksum.
+$(PLUGIN): export CGO_CFLAGS  := -O2 -g -include $(CURDIR)/plugin/glibc.h -DGLIBC_H=$(firstword $(shell cksum < plugin/glibc.h))
 $(PLUGIN): export CGO_LDFLAGS := -O2 -g -Wl,--no-as-needed -l:libpthread.so.0 -Wl,--as-needed
 $(PLUGIN): $(SOURCES) $(BUILD)/stamp
 	go build -trimpath -tags netgo -buildvcs=false -buildmode=c-shared -ldflags '-s -w -buildid= -B none $(STAMP)' -o $@ ./plugin

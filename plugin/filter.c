@@ -28,7 +28,8 @@ __attribute__((constructor)) static void remember_process(void)
  * takes them for one call that is too long, looks again every 20 microseconds,
  * and interrupts each call that it meets, all of which costs as much as the work
  * itself. A thread may let the kernel end its sleeps later than they are due, by
- * its timer slack. With this one, the monitor comes a hundred times a second.
+ * its timer slack. With this one, the monitor need not come more often than a
+ * hundred times a second.
  */
 enum { monitor_slack = 10000000 }; /* nanoseconds */
 
@@ -47,12 +48,24 @@ int __real_pthread_create(pthread_t *, const pthread_attr_t *, void *(*)(void *)
 int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *), void *arg)
 {
 	static atomic_int started;
+	int by_monitor = prctl(PR_GET_TIMERSLACK) == monitor_slack;
+	int error;
 
 	if (atomic_fetch_add(&started, 1) == 1) {
 		run_monitor = run;
 		run = run_monitor_late;
 	}
-	return __real_pthread_create(thread, attributes, run, arg);
+	if (by_monitor) {
+		prctl(PR_SET_TIMERSLACK, 0); /* its own from before, for a thread has that of whom it is started by */
+	}
+	error = __real_pthread_create(thread, attributes, run, arg);
+	if (by_monitor) {
+		prctl(PR_SET_TIMERSLACK, monitor_slack);
+	}
+	if (error != 0) {
+		atomic_fetch_sub(&started, 1); /* Go tries again */
+	}
+	return error;
 }
 
 /* Returns whether the host has the functions that the plugin calls; if not,

@@ -3,8 +3,7 @@
  * version that they had before: they are the same functions, and with it the
  * plugin also loads where glibc is older, from 2.28 on (RHEL 8, Debian 11).
  * There they are in libpthread, which Fluent Bit has loaded. The Makefile puts
- * this in front of all C of the plugin, that of Go's own runtime included. Go's
- * build cache knows the name of this file alone: when it changes, rename it.
+ * this in front of all C of the plugin, that of Go's own runtime included.
  */
 #if defined __x86_64__ && !defined __ASSEMBLER__
 __asm__(".symver __real_pthread_create, pthread_create@GLIBC_2.2.5"); /* in filter.c */

@@ -36,7 +36,7 @@ func TestOldestGlibc(t *testing.T) {
 		versioned++
 		minor, _, _ := strings.Cut(version, ".")
 		if n, err := strconv.Atoi(minor); err != nil || n > glibcMinor {
-			t.Errorf("%s needs %s: plugin/glibc228.h may name an older version", s.Name, s.Version)
+			t.Errorf("%s needs %s: plugin/glibc.h may name an older version", s.Name, s.Version)
 		}
 	}
 	if versioned == 0 {

@@ -15,8 +15,8 @@
 // without the filter, and what is told is how long they take from the file to
 // behind the filter.
 //
-// With -memory, no value of an alert comes twice: the cache fills up with answers,
-// and stays full. 100,000 alerts have more values than it holds.
+// With -memory, no value of an alert comes twice, so that the cache fills up with
+// answers and stays full: 100,000 alerts have more values than it holds.
 //
 // It needs Fluent Bit (see package fluentbit for where it looks) and the built
 // plugin.
@@ -92,10 +92,10 @@ func run(s setup, rounds int, only string, latency, memory bool) (err error) {
 		return s.compareLatency(binary, rounds)
 	}
 	results, err := s.compare(binary, rounds, only)
-	if err != nil {
-		return err
+	if results != nil {
+		err = errors.Join(report(os.Stdout, results), err)
 	}
-	return report(os.Stdout, results)
+	return err
 }
 
 // compare starts a process for every variant that is wanted and measures them in

@@ -18,7 +18,7 @@ import (
 // A result is what one run took.
 type result struct {
 	cpu, wall float64 // seconds; user and system together
-	memory    float64 // MB at most
+	memory    float64 // MB at most, from the beginning of the process on
 }
 
 var errLogged = errors.New("Fluent Bit logged an error")
@@ -50,6 +50,7 @@ func (s setup) start(binary string, v variant) (p *process, err error) {
 	}
 	p.command = exec.Command(binary, "-c", config)
 	p.command.Stdout, p.command.Stderr = &p.log, &p.log
+	p.command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // it does not outlive this program
 	if err := p.command.Start(); err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // memories are what is compared: the memory that Fluent Bit takes at most while
@@ -23,12 +24,13 @@ func (s setup) compareMemory(binary string) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", v.name, err)
 		}
-		r, err := s.measure(p)
+		time.Sleep(settled)
+		peak, err := p.peak()
 		if err := errors.Join(err, p.stop()); err != nil {
 			return fmt.Errorf("%s: %w", v.name, err)
 		}
-		peaks = append(peaks, r.memory)
-		fmt.Printf("%-22s %3.0f MB at most\n", v.name, r.memory)
+		peaks = append(peaks, peak)
+		fmt.Printf("%-22s %3.0f MB at most\n", v.name, peak)
 	}
 	fmt.Printf("the filter adds %.0f MB\n", peaks[1]-peaks[0])
 	return nil

@@ -10,7 +10,7 @@ import (
 // report prints a line for each variant that was measured. What a filter adds is
 // told against the variant without one, and against what modify adds; the output
 // against forward: the medians of the rounds, and the spread of what each round
-// says.
+// says. The memory is the most that the process ever had.
 func report(out io.Writer, results [][]result) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "variant\tCPU s\twall s\tpeak MB\tCPU added s\tof modify's\tof its wall s\t")
@@ -28,7 +28,7 @@ func report(out io.Writer, results [][]result) error {
 			}
 			slower = append(slower, r.wall/base.wall)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t", v.name, spread(cpu, 2), spread(wall, 2), spread(memory, 0))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t", v.name, spread(cpu, 2), spread(wall, 2), fmt.Sprintf("%.0f", slices.Max(memory)))
 		if i == v.base {
 			fmt.Fprintln(w, "\t\t\t")
 			continue

@@ -40,6 +40,7 @@ func openSink(binary, dir string) (*sink, error) {
 	}
 	s.host, s.port, _ = net.SplitHostPort(l.Addr().String())
 	s.process = exec.Command(binary, "-c", config)
+	s.process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := s.process.Start(); err != nil {
 		return nil, err
 	}
