@@ -36,13 +36,27 @@ func corpus(b testing.TB) (chunk []byte, count int) {
 	return chunk, count
 }
 
-func scanner(b *testing.B, paths []string) *event.Scanner {
+func scanner(b testing.TB, paths []string) *event.Scanner {
 	b.Helper()
 	compiled, err := event.NewPaths(paths)
 	if err != nil {
 		b.Fatal(err)
 	}
 	return event.NewScanner(compiled)
+}
+
+// defaultRules compiles the default rules.
+func defaultRules(tb testing.TB, options rules.Options) *rules.Set {
+	tb.Helper()
+	file, err := rules.Default()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	set, err := rules.Compile(options, file)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return set
 }
 
 // BenchmarkCorpusWalk is a bare walk over real alerts: what there is to pay to
@@ -61,14 +75,7 @@ func BenchmarkCorpusWalk(b *testing.B) {
 // BenchmarkCorpusExtract takes the indicators out of the same alerts.
 func BenchmarkCorpusExtract(b *testing.B) {
 	chunk, count := corpus(b)
-	file, err := rules.Default()
-	if err != nil {
-		b.Fatal(err)
-	}
-	set, err := rules.Compile(rules.Options{}, file)
-	if err != nil {
-		b.Fatal(err)
-	}
+	set := defaultRules(b, rules.Options{})
 	s := scanner(b, set.Paths())
 	var found rules.Extraction
 	b.ReportAllocs()

@@ -16,18 +16,7 @@ import (
 // free text: whatever comes out is canonical, and none of it is an operator of
 // MISP's search.
 func FuzzExtract(f *testing.F) {
-	file, err := rules.Default()
-	if err != nil {
-		f.Fatal(err)
-	}
-	set, err := rules.Compile(rules.Options{Text: true}, file)
-	if err != nil {
-		f.Fatal(err)
-	}
-	paths, err := event.NewPaths(set.Paths())
-	if err != nil {
-		f.Fatal(err)
-	}
+	set := defaultRules(f, rules.Options{Text: true})
 	for i, value := range []string{
 		`"%"`, `"!203.0.113.5"`, `"a||b.example"`, `"http://evil.example/a&&b"`, `["203.0.113.5",null,{"x":"203.0.113.6"}]`,
 		`{"a":{"b":[["evil.example"]]}}`, `1.5`, `true`, `"\ud800"`, `"SHA1=%,MD5=!,IMPHASH=||"`, `"hxxp://evil[.]example/%"`,
@@ -46,7 +35,7 @@ func FuzzExtract(f *testing.F) {
 			return
 		}
 		var found rules.Extraction
-		s := event.NewScanner(paths)
+		s := scanner(t, set.Paths())
 		for s.Reset(chunk); s.Next(); {
 			set.Extract(s.Fields(), &found)
 		}
@@ -66,23 +55,12 @@ func FuzzExtract(f *testing.F) {
 // Alerts that are chosen from together, sixteen at a time, have the indicators
 // that each of them has alone.
 func TestExtractTogether(t *testing.T) {
-	file, err := rules.Default()
-	if err != nil {
-		t.Fatal(err)
-	}
-	set, err := rules.Compile(rules.Options{Text: true}, file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	paths, err := event.NewPaths(set.Paths())
-	if err != nil {
-		t.Fatal(err)
-	}
+	set := defaultRules(t, rules.Options{Text: true})
 	chunk, count := corpus(t)
 	var found [2][]string
 	for way, together := range []int{1, event.Kept} {
 		var x rules.Extraction
-		s := event.NewScanner(paths)
+		s := scanner(t, set.Paths())
 		s.Reset(chunk)
 		for n := together; n == together; {
 			for n = 0; n < together && s.Next(); n++ {
@@ -108,25 +86,14 @@ func TestExtractTogether(t *testing.T) {
 // Any number of maps where a host is expected, and of paths that want it, do not
 // hold Fluent Bit up.
 func TestExtractHostileURLs(t *testing.T) {
-	file, err := rules.Default()
-	if err != nil {
-		t.Fatal(err)
-	}
-	set, err := rules.Compile(rules.Options{}, file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	paths, err := event.NewPaths(set.Paths())
-	if err != nil {
-		t.Fatal(err)
-	}
+	set := defaultRules(t, rules.Options{})
 	record := `{"data":{"event_type":"http","http":{"hostname":[{}` + strings.Repeat(`,{}`, 300_000) + `],"url":["/"` + strings.Repeat(`,"/"`, 100_000) + `]}}}`
 	chunk, err := event.AppendJSON(nil, time.Unix(0, 0), []byte(record))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var x rules.Extraction
-	s := event.NewScanner(paths)
+	s := scanner(t, set.Paths())
 	begin := time.Now()
 	for s.Reset(chunk); s.Next(); {
 		set.Extract(s.Fields(), &x)

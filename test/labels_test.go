@@ -173,19 +173,8 @@ type extractor struct {
 
 func newExtractor(t *testing.T) *extractor {
 	t.Helper()
-	file, err := rules.Default()
-	if err != nil {
-		t.Fatal(err)
-	}
-	set, err := rules.Compile(rules.Options{}, file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	paths, err := event.NewPaths(set.Paths())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &extractor{set, event.NewScanner(paths), rules.Extraction{Agents: &rules.Agents{}}}
+	set := defaultRules(t, rules.Options{})
+	return &extractor{set, scanner(t, set.Paths()), rules.Extraction{Agents: &rules.Agents{}}}
 }
 
 func (x *extractor) extract(t *testing.T, alert []byte) []indicator {
