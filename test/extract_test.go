@@ -24,6 +24,7 @@ func FuzzExtract(f *testing.F) {
 	} {
 		f.Add(uint16(i*7), value)
 	}
+	s := scanner(f, set.Paths())
 	f.Fuzz(func(t *testing.T, path uint16, value string) {
 		keys := strings.Split(strings.ReplaceAll(set.Paths()[int(path)%len(set.Paths())], "*", "any"), ".")
 		record := value
@@ -35,7 +36,6 @@ func FuzzExtract(f *testing.F) {
 			return
 		}
 		var found rules.Extraction
-		s := scanner(t, set.Paths())
 		for s.Reset(chunk); s.Next(); {
 			set.Extract(s.Fields(), &found)
 		}
