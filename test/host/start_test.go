@@ -146,7 +146,7 @@ func TestLogFile(t *testing.T) {
 // The log says once which build of the plugin a section has.
 func TestVersion(t *testing.T) {
 	url := misptest.New(misptest.Sample()).Start(t)
-	said := regexp.MustCompile(`(?m)^\[ info\] \[(?:filter|output):misp:misp\.0\] fluent-bit-misp version 1\.2\.3-test, commit abcd1234, go1\.[0-9.]+$`)
+	said := regexp.MustCompile(`(?m)^\[ info\] \[(?:filter|output):misp:misp\.0\] fluent-bit-misp version 1\.2\.3-test, commit abcd1234, go1\.[0-9.]+(?:-X:cgocheck2)?$`)
 	for name, command := range map[string][]string{
 		"filter": filter(url, "--log-level", "3"),
 		"output": {hostProgram, "--log-level", "3", "-p", "url=" + url, "-p", "api_key=k", "-p", "forward.targets=127.0.0.1:9", outputFile},
