@@ -2,13 +2,17 @@ package test
 
 import (
 	"bufio"
+	"encoding/binary"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"fluent-bit-misp/enrich/event"
 	"fluent-bit-misp/rules"
+	"fluent-bit-misp/test/gen"
 )
 
 // corpus returns a chunk of the alerts of our own, or of those in the folder
@@ -59,14 +63,58 @@ func defaultRules(tb testing.TB, options rules.Options) *rules.Set {
 	return set
 }
 
+// A scanner that has come across alerts before finds in them what one finds that
+// has not.
+func TestScanKnownAlerts(t *testing.T) {
+	chunk, count := corpus(t)
+	g := gen.New(1)
+	for range 2000 {
+		var err error
+		if chunk, err = event.AppendJSON(chunk, time.Unix(0, 0), g.Next().Line); err != nil {
+			t.Fatal(err)
+		}
+		count++
+	}
+	paths := defaultRules(t, rules.Options{}).Paths()
+	var want []string
+	for s, rest := scanner(t, paths), chunk; len(rest) > 0; rest = rest[s.Event().End:] {
+		s = scanner(t, paths)
+		if s.Reset(rest); !s.Next() {
+			t.Fatal("not an event")
+		}
+		want = append(want, values(s.Fields()))
+	}
+	if len(want) != count {
+		t.Fatalf("%d events of %d", len(want), count)
+	}
+	s := scanner(t, paths)
+	for round := range 5 {
+		s.Reset(chunk)
+		for i := 0; s.Next(); i++ {
+			if got := values(s.Fields()); got != want[i] {
+				t.Fatalf("round %d, event %d: got\n%s\nwant\n%s", round, i, got, want[i])
+			}
+		}
+	}
+}
+
+func values(f *event.Fields) string {
+	var b strings.Builder
+	for i := range f.Len() {
+		fmt.Fprintf(&b, "%d=%s first %d next %d\n", f.Path(i), f.Text(i), f.First(f.Path(i)), f.Next(i))
+	}
+	return b.String()
+}
+
 // BenchmarkCorpusWalk is a bare walk over real alerts: what there is to pay to
-// look at every byte of them.
+// find the end of every value of them.
 func BenchmarkCorpusWalk(b *testing.B) {
 	chunk, count := corpus(b)
-	s := scanner(b, nil)
+	array := append(binary.BigEndian.AppendUint32([]byte{0xdd}, uint32(count)), chunk...)
 	b.ReportAllocs()
 	for b.Loop() {
-		for s.Reset(chunk); s.Next(); {
+		if !event.Whole(array) {
+			b.Fatal("not an array of events")
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(count*b.N), "ns/alert")

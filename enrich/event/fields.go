@@ -24,6 +24,7 @@ type ends struct{ first, last int32 }
 type value struct {
 	path, next int32
 	start, end int32
+	at         int32 // where it stands in the chunk
 	in         source
 }
 
@@ -46,11 +47,17 @@ func newEnds(paths int) []ends {
 // noteScalar notes a scalar as the text that JSON has for it. Nil and ext are
 // no values.
 func (f *Fields) noteScalar(path int32, c class, i, body, size int) {
-	if c == text {
-		f.note(path, body, body+size, inChunk)
-		return
+	if start, end, in, ok := f.textOf(c, i, body, size); ok {
+		f.note(path, i, start, end, in)
 	}
-	start := len(f.scratch)
+}
+
+// textOf returns where the text is of a scalar, and whether it has one.
+func (f *Fields) textOf(c class, i, body, size int) (start, end int, in source, ok bool) {
+	if c == text {
+		return body, body + size, inChunk, true
+	}
+	start = len(f.scratch)
 	data := f.chunk[body : body+size]
 	switch c {
 	case scalarBool:
@@ -60,9 +67,9 @@ func (f *Fields) noteScalar(path int32, c class, i, body, size int) {
 	case scalarFloat:
 		f.scratch = appendFloat(f.scratch, data)
 	default:
-		return
+		return 0, 0, nowhere, false
 	}
-	f.note(path, start, len(f.scratch), inScratch)
+	return start, len(f.scratch), inScratch, true
 }
 
 // appendInt appends the decimal text of an integer with the given format byte
@@ -91,16 +98,16 @@ func appendFloat(dst, body []byte) []byte {
 	return strconv.AppendFloat(dst, math.Float64frombits(binary.BigEndian.Uint64(body)), 'f', -1, 64)
 }
 
-func (f *Fields) note(path int32, start, end int, in source) {
-	at := int32(len(f.values))
-	f.values = append(f.values, value{path: path, next: -1, start: int32(start), end: int32(end), in: in})
+func (f *Fields) note(path int32, at, start, end int, in source) {
+	number := int32(len(f.values))
+	f.values = append(f.values, value{path: path, next: -1, at: int32(at), start: int32(start), end: int32(end), in: in})
 	of := &f.ends[path]
 	if of.first < 0 {
-		of.first = at
+		of.first = number
 	} else {
-		f.values[of.last].next = at
+		f.values[of.last].next = number
 	}
-	of.last = at
+	of.last = number
 }
 
 // maxKept is for how many values of an event memory is kept from chunk to chunk.

@@ -20,7 +20,6 @@ import (
 type Paths struct {
 	nodes []node
 	names []string // of the nodes, in lower case
-	slots []int32  // of all nodes: the first child in each slot, 0 if there is none
 	count int
 }
 
@@ -29,17 +28,25 @@ type Paths struct {
 type node struct {
 	exact  print // of the key as the path spells it
 	folded print
-	glance uint64 // the bits of the keys of its children
+	fan    *fan
 	path   int32  // the path that ends here, -1 if none does
-	any    int32  // the child for *, 0 if there is none
 	next   int32  // the next node in the same slot of the parent, 0 at the end
-	slots  int32  // where its slots begin; there is a power of two of them, or none
-	dots   uint32 // the bits of the first letters of keys with dots that may lead on
 	length uint16 // of the key
-	shift  uint8  // what makes a slot of a hash; 0 if there are no slots
 }
 
 const _ = uint(64 - unsafe.Sizeof(node{})) // a line of memory
+
+// A fan is the ways on from a node. Most keys lead nowhere, and their length and
+// first letter nearly always say so.
+type fan struct {
+	letters [spans]uint32 // by the length of a key: the first letters of those that may lead on
+	slots   []int32       // a power of two: the first child in each, 0 if there is none
+	any     int32         // the child for *, 0 if there is none
+}
+
+// spans is how many lengths of keys are told apart: a longer key counts as one
+// of the longest of them, which is that of the longest short string.
+const spans = 32
 
 // NewPaths compiles paths. A value found at paths[i] is reported with path i;
 // it is an error if a path is empty, has an empty segment, or stands twice.
@@ -76,81 +83,73 @@ func NewPaths(paths []string) (*Paths, error) {
 		}
 		p.nodes[at].path = int32(i)
 	}
-	for at, kids := range children {
-		p.index(&p.nodes[at], kids)
-	}
-	for at, kids := range children {
-		n := &p.nodes[at]
-		for _, k := range kids {
-			if len(children[k]) > 0 {
-				n.dots |= 1 << letter(p.names[k][0])
-			}
-		}
-		if n.any != 0 {
-			n.dots = math.MaxUint32
+	leaf := &fan{slots: make([]int32, 1)}
+	for at := range children {
+		if p.nodes[at].fan = leaf; len(children[at]) > 0 {
+			p.nodes[at].fan = p.fanOut(children, at)
 		}
 	}
 	return p, nil
 }
 
-// leads reports whether a key, not empty, may lead somewhere from n.
-func (n *node) leads(key []byte) bool {
-	return n.glance>>glance(key)&1|uint64(n.dots>>letter(key[0]))&1 != 0
-}
-
-// glance is the bit of a key, not empty, in node.glance.
-func glance[text string | []byte](key text) uint8 {
-	return (letter(key[0]) ^ letter(key[len(key)-1])<<1 ^ uint8(len(key))) & 63
-}
+// leads reports whether a key that begins with c may lead somewhere from n; span
+// is its length, spans-1 at most.
+func (n *node) leads(span, c byte) bool { return n.fan.letters[span%spans]>>letter(c)&1 != 0 }
 
 // letter is the number of a letter, whatever its case; other bytes share them.
-func letter(b byte) uint8 { return b & 0x1f }
+func letter(c byte) byte { return c & 0x1f }
 
-// index builds the slots of n, at least four times as many as it has children:
-// most keys lead nowhere, and an empty slot says so at once.
-func (p *Paths) index(n *node, kids []int32) {
-	for _, k := range kids {
-		child := &p.nodes[k]
-		if p.names[k] == "*" {
-			n.any = k
-			continue
-		}
-		if n.shift == 0 {
-			width := bits.Len(uint(4*len(kids) - 1))
-			n.slots, n.shift = int32(len(p.slots)), uint8(64-width)
-			p.slots = append(p.slots, make([]int32, 1<<width)...)
-		}
-		n.glance |= 1 << glance(p.names[k])
-		slot := &p.slots[uint64(n.slots)+child.folded.hash()>>n.shift]
-		child.next = *slot
-		*slot = k
-	}
+// slot returns where the children are that have keys like that.
+func (f *fan) slot(span, c byte) *int32 {
+	return &f.slots[int(span^letter(c)*5)&(len(f.slots)-1)]
 }
 
-// child returns the node that the key at b[i:end] leads to from n: by one step
-// or, if the key has dots, by a step for each of its parts. 0 is none.
-func (p *Paths) child(n *node, b []byte, i, end int) int32 {
-	if n.shift == 0 {
-		return n.any
+// fanOut returns the fan of a node.
+func (p *Paths) fanOut(children [][]int32, node int) *fan {
+	f := &fan{slots: make([]int32, 1<<bits.Len(uint(2*len(children[node]))))}
+	for _, k := range children[node] {
+		name, child := p.names[k], &p.nodes[k]
+		if name == "*" {
+			f.any = k
+			for span := range f.letters {
+				f.letters[span] = math.MaxUint32
+			}
+			continue
+		}
+		span := byte(min(len(name), spans-1))
+		slot := f.slot(span, name[0])
+		child.next, *slot = *slot, k
+		f.letters[span] |= 1 << letter(name[0])
+		if len(children[k]) > 0 { // also a key that goes on behind a dot
+			for longer := int(span); longer < spans; longer++ {
+				f.letters[longer] |= 1 << letter(name[0])
+			}
+		}
 	}
+	return f
+}
+
+// child returns the node that the key at b[i:end], which is not empty, leads to
+// from n: by one step or, if the key has dots, by a step for each of its parts. 0
+// is none.
+func (p *Paths) child(n *node, b []byte, i, end int) int32 {
 	var exact print // as printOf has it, without a call
 	if end >= 8 && len(b)-i >= 8 {
 		exact = printWithin(b, i, end)
 	} else {
 		exact = printOf(b, i, end)
 	}
-	folded := exact.fold()
-	for at := p.slots[uint64(n.slots)+folded.hash()>>(n.shift&63)]; at != 0; {
+	for at := *n.fan.slot(byte(min(end-i, spans-1)), b[i]); at != 0; {
 		c := &p.nodes[at]
-		if c.folded == folded && int(c.length) == end-i && (c.exact == exact && end-i <= 16 || equalFold(b[i:end], p.names[at])) {
+		if int(c.length) == end-i && (c.exact == exact && end-i <= 16 || c.folded == exact.fold() && equalFold(b[i:end], p.names[at])) {
 			return at
 		}
 		at = c.next
 	}
-	if n.any == 0 && (exact.hasDot() || end-i > 16) {
+	if n.fan.any == 0 && (exact.hasDot() || end-i > 16) {
 		return p.dotted(n, b[i:end])
 	}
-	return n.any
+	return n.fan.any
 }
 
 // dotted is child for a key that may have dots and is none of n's own.
@@ -159,7 +158,12 @@ func (p *Paths) dotted(n *node, key []byte) (at int32) {
 		return 0
 	}
 	for part := range bytes.SplitSeq(key, []byte{'.'}) {
-		if at = p.child(n, part, 0, len(part)); at == 0 {
+		if len(part) == 0 {
+			at = n.fan.any
+		} else {
+			at = p.child(n, part, 0, len(part))
+		}
+		if at == 0 {
 			return 0
 		}
 		n = &p.nodes[at]

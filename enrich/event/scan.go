@@ -13,14 +13,15 @@ type Event struct {
 // A Scanner walks the events of a chunk and notes the values at its paths. It
 // keeps its memory from chunk to chunk and must not be used concurrently.
 type Scanner struct {
-	paths  *Paths
-	chunk  []byte
-	at     int // where the next event begins
-	event  Event
-	passed int
-	ring   [Kept]Fields
-	turn   int     // in the ring
-	fields *Fields // of the event
+	paths   *Paths
+	chunk   []byte
+	at      int // where the next event begins
+	event   Event
+	passed  int
+	ring    [Kept]Fields
+	turn    int     // in the ring
+	fields  *Fields // of the event
+	layouts layouts
 }
 
 // Kept is how many events the values of one are kept, itself included.
@@ -37,6 +38,7 @@ func NewScanner(paths *Paths) *Scanner {
 		s.ring[i].ends = ends
 	}
 	s.fields = &s.ring[0]
+	s.layouts.credit, s.layouts.last = maxCredit, map[int32]int{}
 	return s
 }
 
@@ -71,10 +73,18 @@ func (s *Scanner) Next() bool {
 			continue
 		}
 		_, body, pairs := header(s.chunk, record)
-		end := s.walkMap(&s.paths.nodes[0], body, pairs, 0)
+		key, end := keyOf(s.chunk, body), -1
+		if key != 0 {
+			end = s.follow(key, record)
+		}
 		if end < 0 {
-			s.fields.leave()
-			break
+			if end = s.walkMap(&s.paths.nodes[0], body, pairs, 0); end < 0 {
+				s.fields.leave()
+				break
+			}
+			if key != 0 {
+				s.learn(key, record, end)
+			}
 		}
 		s.at = end
 		s.event = Event{Start: start, End: end, Record: record, Body: body, Pairs: pairs}
@@ -131,8 +141,9 @@ func (s *Scanner) walkMap(n *node, i, pairs, nesting int) int {
 			return -1
 		}
 		// The format of nearly every key, before the general way.
-		body, end := i+1, i+1+int(b[i]&0x1f)
-		if f := b[i]; f < 0xa0 || f >= 0xc0 || end > len(b) {
+		span := b[i] - 0xa0
+		body, end := i+1, i+1+int(span)
+		if span >= spans || end >= len(b) {
 			c, from, size := header(b, i)
 			if c != text {
 				if i = skip(b, i); i >= 0 {
@@ -143,11 +154,17 @@ func (s *Scanner) walkMap(n *node, i, pairs, nesting int) int {
 				}
 				continue
 			}
-			body, end = from, from+size
+			if body, end, span = from, from+size, byte(min(size, spans-1)); end == len(b) {
+				return -1
+			}
 		}
 		child := int32(0)
-		if body == end || n.leads(b[body:end]) {
-			child = s.paths.child(n, b, body, end)
+		if n.leads(span, b[body]) {
+			if body < end {
+				child = s.paths.child(n, b, body, end)
+			} else {
+				child = n.fan.any
+			}
 		}
 		switch {
 		case child != 0:
@@ -156,6 +173,8 @@ func (s *Scanner) walkMap(n *node, i, pairs, nesting int) int {
 			i = s.walkLoose(n.path, end)
 		case end < len(b) && b[end]-0xa0 < 0x20: // as skip, without a call
 			i = end + 1 + int(b[end]&0x1f)
+		case b[end] == 0xd9 && end+1 < len(b):
+			i = end + 2 + int(b[end+1])
 		default:
 			i = skip(b, end)
 		}
@@ -176,7 +195,7 @@ func (s *Scanner) walkValue(n *node, i, nesting int) int {
 		// The format of nearly every value that is wanted.
 		f := s.chunk[i]
 		if end := i + 1 + int(f&0x1f); f >= 0xa0 && f < 0xc0 && end <= len(s.chunk) {
-			s.fields.note(n.path, i+1, end, inChunk)
+			s.fields.note(n.path, i, i+1, end, inChunk)
 			return end
 		}
 	}
@@ -184,7 +203,7 @@ func (s *Scanner) walkValue(n *node, i, nesting int) int {
 	switch c {
 	case mapping:
 		if n.path >= 0 {
-			s.fields.note(n.path, 0, 0, nowhere)
+			s.fields.note(n.path, i, 0, 0, nowhere)
 		}
 		return s.walkMap(n, body, size, nesting)
 	case array:

@@ -1,0 +1,106 @@
+package event
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+// taught returns a scanner that has seen events of the kind of alert, with
+// everything in them that differs from one to the next.
+func taught(t testing.TB, paths []string) *Scanner {
+	s := scanner(t, paths...)
+	for i := range 20 {
+		scan(s, paths, event(t, alert(i, fmt.Sprint("10.0.0.", i), i, i%2 == 0)))
+	}
+	return s
+}
+
+var alertPaths = []string{"rule.groups", "rule.level", "agent.ip", "data.srcip", "data.port", "data.mail", "data.user", "data.user.name"}
+
+func alert(i int, srcip, port, mail any) pairs {
+	return pairs{"timestamp", fmt.Sprintf("2026-03-01T10:00:%02d.000+0000", i%60),
+		"rule", pairs{"level", 5, "description", "sshd: authentication failed.", "id", "5760", "firedtimes", i, "groups", []any{"syslog", "sshd"}},
+		"agent", pairs{"id", "004", "ip", "10.0.0.14"}, "full_log", strings.Repeat("x", i), "srcip", "no", "nothing", nil,
+		"data", pairs{"srcip", srcip, "port", port, "mail", mail, "user", pairs{"name", "root", "Name", "again"}}, "location", "journald"}
+}
+
+func TestScanOfWhatIsLaidOutLikeBefore(t *testing.T) {
+	type change func(p pairs)
+	data := func(p pairs) pairs { return p[13].(pairs) }
+	tests := map[string]change{
+		"as before":              func(pairs) {},
+		"no address":             func(p pairs) { data(p)[1] = nil },
+		"an object for it":       func(p pairs) { data(p)[1] = pairs{"v4", "10.0.0.1"} },
+		"an array for it":        func(p pairs) { data(p)[1] = []any{"10.0.0.1", "10.0.0.2"} },
+		"a number for it":        func(p pairs) { data(p)[1] = 7 },
+		"bytes for it":           func(p pairs) { data(p)[1] = []byte("10.0.0.1") },
+		"an empty one":           func(p pairs) { data(p)[1] = "" },
+		"31 bytes":               func(p pairs) { data(p)[1] = strings.Repeat("a", 31) },
+		"32 bytes":               func(p pairs) { data(p)[1] = strings.Repeat("a", 32) },
+		"256 bytes":              func(p pairs) { data(p)[1] = strings.Repeat("a", 256) },
+		"65536 bytes":            func(p pairs) { data(p)[1] = strings.Repeat("a", 65536) },
+		"a string for a number":  func(p pairs) { data(p)[3] = "443" },
+		"a long number":          func(p pairs) { data(p)[3] = uint64(1 << 60) },
+		"a float":                func(p pairs) { data(p)[3] = 1.5 },
+		"nothing for a number":   func(p pairs) { data(p)[3] = nil },
+		"an object for a number": func(p pairs) { data(p)[3] = pairs{"srcip", "10.0.0.1"} },
+		"nothing for a boolean":  func(p pairs) { data(p)[5] = nil },
+		"what was nothing":       func(p pairs) { p[11] = "something" },
+		"another key":            func(p pairs) { data(p)[0] = "dstip" },
+		"a key in another case":  func(p pairs) { data(p)[0] = "SrcIP" },
+		"a key with dots":        func(p pairs) { p[12] = "data.user" },
+		"a key that is no text":  func(p pairs) { data(p)[0] = 1 },
+		"another level":          func(p pairs) { p[3].(pairs)[1] = 12 },
+		"another group":          func(p pairs) { p[3].(pairs)[9] = []any{"syslog", "su"} },
+		"one group more":         func(p pairs) { p[3].(pairs)[9] = []any{"syslog", "sshd", "su"} },
+		"groups in groups":       func(p pairs) { p[3].(pairs)[9] = []any{[]any{"syslog"}, "sshd"} },
+		"another rule":           func(p pairs) { p[3].(pairs)[3] = "sshd: authentication failure" },
+		"long free text":         func(p pairs) { p[7] = strings.Repeat("y", 70000) },
+		"other order":            func(p pairs) { p[6], p[7], p[8], p[9] = p[8], p[9], p[6], p[7] },
+	}
+	for name, change := range tests {
+		t.Run(name, func(t *testing.T) {
+			changed := alert(3, "10.1.1.1", 22, true)
+			change(changed)
+			chunk := append(event(t, changed), event(t, alert(4, "10.1.1.2", 22, true))...)
+			want := scan(scanner(t, alertPaths...), alertPaths, chunk)
+			usual, unusual := taught(t, alertPaths), scanner(t, alertPaths...)
+			for range 20 {
+				scan(unusual, alertPaths, event(t, changed))
+				for name, s := range map[string]*Scanner{"seen usual events": usual, "seen unusual ones": unusual} {
+					if got := scan(s, alertPaths, chunk); !reflect.DeepEqual(got, want) {
+						t.Fatalf("%s: got  %q\nwant %q", name, got, want)
+					}
+				}
+			}
+			for end := range min(len(chunk), 2000) {
+				want := scan(scanner(t, alertPaths...), alertPaths, chunk[:end])
+				if got := scan(usual, alertPaths, chunk[:end]); !reflect.DeepEqual(got, want) {
+					t.Fatalf("cut off at %d: got  %q\nwant %q", end, got, want)
+				}
+			}
+		})
+	}
+}
+
+// FuzzScanAgain holds a scanner that has seen other events against one that has
+// not.
+func FuzzScanAgain(f *testing.F) {
+	one := event(f, alert(1, "10.0.0.1", 443, true))
+	for _, other := range []pairs{
+		alert(2, "10.0.0.2", 80, false), alert(3, nil, "80", nil), alert(40, pairs{"a", "b"}, 1.5, strings.Repeat("z", 300)),
+	} {
+		f.Add(one, event(f, other))
+	}
+	f.Fuzz(func(t *testing.T, one, other []byte) {
+		s := scanner(t, alertPaths...)
+		for _, chunk := range [][]byte{one, one, other, one, other, other, append(append(one[:len(one):len(one)], other...), one...), other} {
+			want := scan(scanner(t, alertPaths...), alertPaths, chunk)
+			if got := scan(s, alertPaths, chunk); !reflect.DeepEqual(got, want) {
+				t.Fatalf("got  %q\nwant %q", got, want)
+			}
+		}
+	})
+}

@@ -1,0 +1,200 @@
+package event
+
+// lessons are what a Scanner needs to learn layouts.
+type lessons struct {
+	seen   [512]uint64 // keys of records that were walked
+	credit int
+	leaves []leaf // of the record that is learnt from
+	last   map[int32]int
+}
+
+// A leaf is a scalar of a record that has a text, or stands for a map.
+type leaf struct {
+	at, body, end int32 // in the record: where it begins, its body, and the offset behind it
+	path          int32 // -1 if it is not wanted
+	free          bool  // it is not the same in all records of the layout
+	scalar        bool  // it is not a string in all of them
+	object        bool  // it stands for a map, and has no bytes itself
+}
+
+// Learning costs as much as to walk a few records, and memory. A layout is learnt
+// once its key comes again, and that from one in so many records that must be
+// walked; at the beginning, and after a while, from some more.
+const (
+	lesson    = 16
+	maxCredit = 128 * lesson
+	maxLearnt = 4 << 10 // bytes of a record
+	maxLeaves = 300     // so that there is a place for each
+	_         = uint(len(places{}) - 3*maxLeaves - 1)
+	_         = uint(1<<16 - 1 - maxLearnt)
+)
+
+// learn learns the layout of the record from i to end, which was walked.
+func (s *Scanner) learn(key uint64, i, end int) {
+	l := &s.layouts
+	l.credit = min(l.credit+1, maxCredit)
+	seen := &l.seen[key>>groupBits%uint64(len(l.seen))]
+	if *seen != key {
+		*seen = key
+		return
+	}
+	if l.credit < lesson || end-i > maxLearnt {
+		return
+	}
+	l.credit -= lesson
+	record := s.chunk[i:end]
+	l.leaves = l.leaves[:0]
+	if l.find(record, 0, 0) != len(record) || !l.name(s.fields, i) {
+		return
+	}
+	g := &l.groups[key>>(64-groupBits)]
+	for way, known := range g.layouts {
+		if known != nil && g.keys[way] == key && known.join(record, &l.lessons) {
+			return
+		}
+	}
+	way := g.makeRoom()
+	g.keys[way] = key
+	g.layouts[way].begin(record, &l.lessons)
+}
+
+// makeRoom returns the layout that gives way: one that is not used, or not much.
+func (g *group) makeRoom() (way int) {
+	for w, l := range g.layouts {
+		if l == nil {
+			g.layouts[w] = &layout{}
+			return w
+		}
+		if l.uses < g.layouts[way].uses {
+			way = w
+		}
+		l.uses /= 2
+	}
+	return way
+}
+
+// find finds the leaves of the value at b[i], and returns the offset behind it,
+// -1 if it is not fit to be learnt from.
+func (l *lessons) find(b []byte, i, nesting int) int {
+	c, body, n := header(b, i)
+	if c == invalid || nesting > maxNesting || len(l.leaves) == maxLeaves {
+		return -1
+	}
+	switch c {
+	case mapping:
+		l.leaves = append(l.leaves, leaf{at: int32(i), body: int32(i), end: int32(i), path: -1, object: true})
+		for i = body; n > 0 && i >= 0; n-- {
+			if i = skip(b, i); i >= 0 {
+				i = l.find(b, i, nesting+1)
+			}
+		}
+		return i
+	case array:
+		for i = body; n > 0 && i >= 0; n-- {
+			i = l.find(b, i, nesting+1)
+		}
+		return i
+	case scalarNil, ext:
+		// They have no text. Where one is wanted the walk does not say so: they
+		// are part of what is the same.
+	default:
+		l.leaves = append(l.leaves, leaf{at: int32(i), body: int32(body), end: int32(body + n), path: -1, scalar: c != text})
+	}
+	return body + n
+}
+
+// name gives the leaves the paths at which the walk noted them, and reports
+// whether it noted nothing else.
+func (l *lessons) name(f *Fields, record int) bool {
+	k := 0
+	for i := range f.values {
+		v := &f.values[i]
+		for k < len(l.leaves) && int(l.leaves[k].at)+record != int(v.at) {
+			k++
+		}
+		if k == len(l.leaves) {
+			return false
+		}
+		l.leaves[k].path = v.path
+	}
+	return true
+}
+
+// begin makes l the layout of a record.
+func (l *layout) begin(record []byte, from *lessons) {
+	l.uses = 0
+	l.sample, l.leaves = append(l.sample[:0], record...), append(l.leaves[:0], from.leaves...)
+	l.build(from.last)
+}
+
+// join notes what is different in another record, and reports whether that has
+// this layout.
+func (l *layout) join(record []byte, from *lessons) bool {
+	leaves := from.leaves
+	if len(leaves) != len(l.leaves) {
+		return false
+	}
+	end, otherEnd := int32(0), int32(0) // of the leaf before
+	for i := range leaves {
+		leaf, other := &l.leaves[i], &leaves[i]
+		if string(l.sample[end:leaf.at]) != string(record[otherEnd:other.at]) {
+			return false
+		}
+		end, otherEnd = leaf.end, other.end
+	}
+	if string(l.sample[end:]) != string(record[otherEnd:]) {
+		return false
+	}
+	for i := range leaves {
+		leaf, other := &l.leaves[i], &leaves[i]
+		leaf.free = leaf.free || string(l.sample[leaf.at:leaf.end]) != string(record[other.at:other.end])
+		leaf.scalar = leaf.scalar || other.scalar
+	}
+	l.build(from.last)
+	return true
+}
+
+// build makes of the sample what records are compared with. Last is scratch: the
+// last value at each path.
+func (l *layout) build(last map[int32]int) {
+	l.fixed, l.parts, l.values, l.notes = l.fixed[:0], l.parts[:0], l.values[:0], l.notes[:0]
+	clear(last)
+	begin := int32(0) // of the part
+	for i := range l.leaves {
+		leaf, place := &l.leaves[i], uint16(3*len(l.parts))
+		if leaf.path >= 0 {
+			if before, ok := last[leaf.path]; ok {
+				l.values[before].next = int32(len(l.values))
+			}
+			last[leaf.path] = len(l.values)
+			v := value{path: leaf.path, next: -1}
+			if leaf.object {
+				v.in = nowhere
+			}
+			l.values = append(l.values, v)
+			l.notes = append(l.notes, leaf.note(place, begin))
+		}
+		if leaf.free {
+			l.fixed = append(l.fixed, l.sample[begin:leaf.at]...)
+			l.parts = append(l.parts, part{fixed: uint16(leaf.at - begin), text: leaf.path >= 0 && !leaf.scalar})
+			begin = leaf.end
+		}
+	}
+	l.fixed = append(l.fixed, l.sample[begin:]...)
+	l.parts = append(l.parts, part{fixed: uint16(len(l.sample) - int(begin))})
+}
+
+// note says where the leaf stands, in or behind the part that begins there and
+// has its places from there on.
+func (l *leaf) note(place uint16, begin int32) note {
+	n := note{start: place, end: place, startAway: uint16(l.body - begin), endAway: uint16(l.end - begin), scalar: l.scalar}
+	switch {
+	case l.free && l.scalar:
+		n = note{start: place + 1, scalar: true}
+	case l.free:
+		n = note{start: place + 2, end: place + 3}
+	case l.scalar:
+		n.startAway = uint16(l.at - begin)
+	}
+	return n
+}
