@@ -38,7 +38,7 @@ func BenchmarkExtract(b *testing.B) {
 
 func benchmarkExtract(b *testing.B, s *Set, event string) {
 	var x Extraction
-	f := fields(b, s, event)
+	f := fieldsOf(b, s, event)
 	b.ReportAllocs()
 	for b.Loop() {
 		x.Reset()

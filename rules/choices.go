@@ -1,5 +1,7 @@
 package rules
 
+import "fluent-bit-misp/rules/fields"
+
 // A choice is a value that is to be taken.
 type choice struct {
 	taking      *taking
@@ -20,7 +22,7 @@ type choices struct {
 
 // A chosenFrom is an event that was chosen from.
 type chosenFrom struct {
-	fields Fields
+	fields *fields.Fields
 	end    int // of its choices
 	cut    bool
 }
@@ -35,7 +37,7 @@ func (c *choices) full() bool {
 func (c *choices) add(one choice) { c.all = append(c.all, one) }
 
 // end ends the event that is chosen from.
-func (c *choices) end(f Fields) {
+func (c *choices) end(f *fields.Fields) {
 	c.events = append(c.events, chosenFrom{f, len(c.all), c.cut})
 	c.begin, c.cut = len(c.all), false
 }

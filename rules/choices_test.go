@@ -23,14 +23,14 @@ func TestChooseFromSeveral(t *testing.T) {
 	var want []taken
 	for _, line := range events {
 		from := len(one.Found)
-		s.Extract(fields(t, s, line), &one)
+		s.Extract(fieldsOf(t, s, line), &one)
 		want = append(want, taken{from, len(one.Found), one.Cut, one.Clean})
 	}
 	all := Extraction{Agents: &Agents{}}
 	for range 3 {
 		all.Reset()
 		for _, line := range events {
-			s.Choose(fields(t, s, line), &all)
+			s.Choose(fieldsOf(t, s, line), &all)
 		}
 		for i := range events {
 			from := len(all.Found)
@@ -53,7 +53,7 @@ func TestTooManyValues(t *testing.T) {
 	var x Extraction
 	for _, n := range []int{MaxChosen, MaxChosen + 1, 1} {
 		x.Reset()
-		s.Extract(fields(t, s, list(n)), &x)
+		s.Extract(fieldsOf(t, s, list(n)), &x)
 		if cut := n > MaxChosen; x.Cut != cut || len(x.Found) == 1 == cut {
 			t.Errorf("%d values: cut %v, found %d", n, x.Cut, len(x.Found))
 		}

@@ -1,6 +1,10 @@
 package rules
 
-import "math/bits"
+import (
+	"math/bits"
+
+	"fluent-bit-misp/rules/fields"
+)
 
 // Choose is the first half of Extract: it finds the values that are to be taken.
 // The other half is Take, once for each event and in their order; until then the
@@ -8,7 +12,7 @@ import "math/bits"
 // before the first is taken waits for memory once, not for each settled value; see
 // [Settled]. All of them are taken, or Reset is called, before the next Choose,
 // Skip or Set.
-func (s *Set) Choose(f Fields, x *Extraction) {
+func (s *Set) Choose(f *fields.Fields, x *Extraction) {
 	if x.set != s {
 		x.use(s)
 	}
@@ -38,7 +42,7 @@ var learning = taking{way: agentWay, shape: agentAddress}
 
 // activate finds the rows with conditions that have a value to take and whose
 // words are in the event, and reports whether there are any.
-func (s *Set) activate(f Fields, x *Extraction) bool {
+func (s *Set) activate(f *fields.Fields, x *Extraction) bool {
 	clear(x.active)
 	for i := range f.Len() {
 		x.active.add(s.sites[f.Path(i)].rows)

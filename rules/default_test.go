@@ -39,7 +39,7 @@ func TestDefaultRules(t *testing.T) {
 					got += "  " + found + "\n"
 				}
 				var x Extraction
-				set.Extract(fields(t, set, line), &x)
+				set.Extract(fieldsOf(t, set, line), &x)
 				for _, f := range x.Found {
 					used[set.RuleName(f.Rule)] = true
 				}

@@ -1,6 +1,9 @@
 package rules
 
-import "fluent-bit-misp/misp/ioc"
+import (
+	"fluent-bit-misp/misp/ioc"
+	"fluent-bit-misp/rules/fields"
+)
 
 // Found is one indicator that is to be looked up.
 type Found struct {
@@ -49,7 +52,7 @@ type Extraction struct {
 	settling
 	buf     ioc.Buffer
 	set     *Set
-	fields  Fields
+	fields  *fields.Fields
 	event   uint64   // counts the events; stamps of another event are old
 	active  bitset   // rows that can hold in this event
 	union   bitset   // scratch of activate
@@ -89,7 +92,7 @@ func (x *Extraction) Reset() {
 // Extract appends what is to be looked up in one event to x.Found, in the order
 // of its values. The same indicator comes once for a path: the first rule has
 // it.
-func (s *Set) Extract(f Fields, x *Extraction) {
+func (s *Set) Extract(f *fields.Fields, x *Extraction) {
 	s.Choose(f, x)
 	x.Take()
 }

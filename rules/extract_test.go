@@ -153,7 +153,7 @@ rules:
 			}
 			why = append(why, reason)
 		}
-		s.Extract(fields(t, s, test.event), &x)
+		s.Extract(fieldsOf(t, s, test.event), &x)
 		if got := strings.Join(why, ", "); got != test.why || (len(x.Found) == 0) != (test.why != "") {
 			t.Errorf("%s: passed over as %q, want %q", test.event, got, test.why)
 		}
@@ -172,7 +172,7 @@ func TestAgents(t *testing.T) {
 	x := Extraction{Agents: &Agents{}}
 	extract := func(event string) int {
 		x.Reset()
-		s.Extract(fields(t, s, event), &x)
+		s.Extract(fieldsOf(t, s, event), &x)
 		return len(x.Found)
 	}
 	if extract(`{"data":{"srcip":"203.0.113.1"}}`) != 1 {
@@ -212,7 +212,7 @@ func TestManyIndicators(t *testing.T) {
 	}
 	event := `{"a":[` + strings.Join(list, ",") + `],"b":[` + strings.Join(list, ",") + `]}`
 	var x Extraction
-	f := fields(t, s, event)
+	f := fieldsOf(t, s, event)
 	for range 3 {
 		before := len(x.Found)
 		s.Extract(f, &x)
@@ -228,8 +228,8 @@ func TestOneExtractionForTwoSets(t *testing.T) {
 	b := defaults(t, Options{})
 	var x Extraction
 	for range 2 {
-		a.Extract(fields(t, a, `{"x":1,"a":"203.0.113.1"}`), &x)
-		b.Extract(fields(t, b, `{"data":{"srcip":"203.0.113.2"}}`), &x)
+		a.Extract(fieldsOf(t, a, `{"x":1,"a":"203.0.113.1"}`), &x)
+		b.Extract(fieldsOf(t, b, `{"data":{"srcip":"203.0.113.2"}}`), &x)
 	}
 	if len(x.Found) != 4 {
 		t.Errorf("found %d, want 4", len(x.Found))
@@ -248,7 +248,7 @@ func TestConcurrentUse(t *testing.T) {
 			for i := range 50 {
 				x.Skip(settled, time.Duration(i)*time.Second, 0)
 				for _, bench := range benchmarks {
-					s.Extract(fields(t, s, bench.event), &x)
+					s.Extract(fieldsOf(t, s, bench.event), &x)
 				}
 				x.Settle(func(int, int) time.Duration { return time.Hour })
 				x.Reset()
@@ -262,7 +262,7 @@ func TestExtractDoesNotAllocate(t *testing.T) {
 	for _, bench := range benchmarks {
 		for _, text := range []bool{false, true} {
 			s := defaults(t, Options{Text: text})
-			f := fields(t, s, bench.event)
+			f := fieldsOf(t, s, bench.event)
 			x := Extraction{Agents: &Agents{}}
 			s.Extract(f, &x)
 			again := func() {

@@ -1,41 +1,29 @@
 package rules
 
 import (
-	"bytes"
 	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
+
+	"fluent-bit-misp/rules/fields"
 )
 
-// values are Fields made from JSON, as slowly as tests may.
+// values makes fields of JSON, as slowly as tests may.
 type values struct {
-	set  *Set
-	path []int
-	text [][]byte
-	next []int
-	head []int // by path
-	tail []int
+	fields.Fields
+	set *Set
 }
 
-func (v *values) Len() int           { return len(v.path) }
-func (v *values) Path(i int) int     { return v.path[i] }
-func (v *values) Text(i int) []byte  { return v.text[i] }
-func (v *values) First(path int) int { return v.head[path] }
-func (v *values) Next(i int) int     { return v.next[i] }
-
-func fields(t testing.TB, s *Set, event string) *values {
+func fieldsOf(t testing.TB, s *Set, event string) *fields.Fields {
 	t.Helper()
-	v := &values{set: s}
-	for range s.Paths() {
-		v.head, v.tail = append(v.head, -1), append(v.tail, -1)
-	}
+	v := &values{fields.Fields{Ends: fields.NewEnds(len(s.Paths())), Chunk: []byte{}}, s}
 	d := json.NewDecoder(strings.NewReader(event))
 	d.UseNumber()
 	if err := v.walk(d, ""); err != nil {
 		t.Fatalf("%v in %s", err, event)
 	}
-	return v
+	return &v.Fields
 }
 
 func (v *values) walk(d *json.Decoder, path string) error {
@@ -88,14 +76,12 @@ func (v *values) add(path string, text []byte) (known bool) {
 		if len(keys) > n {
 			continue
 		}
-		i := len(v.path)
-		v.path, v.text, v.next = append(v.path, p), append(v.text, bytes.Clone(text)), append(v.next, -1)
-		if v.head[p] < 0 {
-			v.head[p] = i
-		} else {
-			v.next[v.tail[p]] = i
+		one := fields.Value{Path: int32(p), Start: int32(len(v.Chunk)), In: fields.Nowhere}
+		if text != nil {
+			v.Chunk = append(v.Chunk, text...)
+			one.End, one.In = int32(len(v.Chunk)), fields.InChunk
 		}
-		v.tail[p] = i
+		v.Note(one)
 	}
 	return known
 }
@@ -141,7 +127,7 @@ func defaults(t testing.TB, options Options) *Set {
 func found(t testing.TB, s *Set, event string) []string {
 	t.Helper()
 	var x Extraction
-	s.Extract(fields(t, s, event), &x)
+	s.Extract(fieldsOf(t, s, event), &x)
 	return lines(s, x.Found)
 }
 

@@ -1,6 +1,6 @@
 // Package rules decides which values of an event are looked up, and as what.
 // It knows neither msgpack nor MISP: a compiled [Set] names the paths that it
-// needs, someone fills [Fields] with the values there, and [Set.Extract] makes
+// needs, someone fills [fields.Fields] with the values there, and [Set.Extract] makes
 // indicators of them. Only what package ioc has made canonical comes out.
 //
 // A rule file is YAML. It names fields by their path: keys joined by dots,

@@ -1,5 +1,7 @@
 package rules
 
+import "fluent-bit-misp/rules/fields"
+
 // holds decides the conditions of a row that are not words, once an event.
 func (x *Extraction) holds(r int) bool {
 	row := &x.set.rows[r]
@@ -43,7 +45,7 @@ func (x *Extraction) satisfies(c int) bool {
 	return x.conds[c]&1 != 0
 }
 
-func (c *cond) decide(f Fields) bool {
+func (c *cond) decide(f *fields.Fields) bool {
 	if want, ok := c.matcher.(exists); ok {
 		return bool(want) == (f.First(c.path) >= 0)
 	}

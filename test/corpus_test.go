@@ -12,6 +12,7 @@ import (
 
 	"fluent-bit-misp/enrich/event"
 	"fluent-bit-misp/rules"
+	"fluent-bit-misp/rules/fields"
 	"fluent-bit-misp/test/gen"
 )
 
@@ -98,7 +99,7 @@ func TestScanKnownAlerts(t *testing.T) {
 	}
 }
 
-func values(f *event.Fields) string {
+func values(f *fields.Fields) string {
 	var b strings.Builder
 	for i := range f.Len() {
 		fmt.Fprintf(&b, "%d=%s first %d next %d\n", f.Path(i), f.Text(i), f.First(f.Path(i)), f.Next(i))

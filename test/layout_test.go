@@ -13,10 +13,11 @@ import (
 // import more.
 var may = map[string][]string{
 	"misp/ioc":       {},
-	"enrich/event":   {},
+	"rules/fields":   {},
+	"enrich/event":   {"rules/fields"},
 	"enrich/pending": {},
 	"enrich/forward": {},
-	"rules":          {"misp/ioc"},
+	"rules":          {"misp/ioc", "rules/fields"},
 	"misp":           {"misp/ioc"},
 	"misp/misptest":  {"misp/ioc"},
 	"enrich":         {"enrich/event", "enrich/pending", "rules", "misp", "misp/ioc"},

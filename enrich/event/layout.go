@@ -1,6 +1,10 @@
 package event
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"fluent-bit-misp/rules/fields"
+)
 
 // A layout is how the records of one kind stand in memory: what is the same in
 // all of them, and the values between that. The alerts of a rule differ in a
@@ -9,8 +13,8 @@ import "encoding/binary"
 type layout struct {
 	fixed  []byte // what is the same, one after the other
 	parts  []part
-	values []value // as the Fields have them, but for where they stand
-	notes  []note  // which says that
+	values []fields.Value // as the Fields have them, but for where they stand
+	notes  []note         // which says that
 
 	uses   uint32 // how often it served, halved now and then
 	sample []byte // one of the records
@@ -86,7 +90,7 @@ func (s *Scanner) follow(key uint64, i int) int {
 			continue
 		}
 		l := g.layouts[way]
-		if end := s.along(l, i); end >= 0 && s.fields.fill(l, &s.layouts.places) {
+		if end := s.along(l, i); end >= 0 && s.fill(l) {
 			l.uses++
 			return end
 		}
@@ -135,27 +139,29 @@ func (s *Scanner) along(l *layout, i int) int {
 
 // fill notes the values whose places were found, and reports whether they are as
 // many as ever.
-func (f *Fields) fill(l *layout, places *places) bool {
-	f.values = append(f.values, l.values...)
+func (s *Scanner) fill(l *layout) bool {
+	f, places := s.fields, &s.layouts.places
+	f.Values = append(f.Values, l.values...)
 	for i := len(l.notes) - 1; i >= 0; i-- { // the first value at a path comes last
-		n, v := &l.notes[i], &f.values[i]
-		v.start = places[n.start%uint16(len(places))] + int32(n.startAway)
-		v.end = places[n.end%uint16(len(places))] + int32(n.endAway)
-		f.ends[v.path].first = int32(i)
-		if n.scalar && !f.fillScalar(v) {
-			f.leave()
-			f.clear()
+		n, v := &l.notes[i], &f.Values[i]
+		v.Start = places[n.start%uint16(len(places))] + int32(n.startAway)
+		v.End = places[n.end%uint16(len(places))] + int32(n.endAway)
+		f.Ends[v.Path].First = int32(i)
+		if n.scalar && !fillScalar(f, v) {
+			f.Leave()
+			f.Clear()
 			return false
 		}
 	}
 	return true
 }
 
-// fillScalar makes the value at v.start a text, and reports whether it has one.
-func (f *Fields) fillScalar(v *value) bool {
-	at := int(v.start)
-	c, body, size := header(f.chunk, at)
-	start, end, in, ok := f.textOf(c, at, body, size)
-	v.start, v.end, v.in = int32(start), int32(end), in
+// fillScalar makes of the value that begins at v.Start its text, and reports
+// whether it has one.
+func fillScalar(f *fields.Fields, v *fields.Value) bool {
+	at := int(v.Start)
+	c, body, size := header(f.Chunk, at)
+	start, end, in, ok := textOf(f, c, at, body, size)
+	v.Start, v.End, v.In = int32(start), int32(end), in
 	return ok
 }

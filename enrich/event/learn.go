@@ -1,5 +1,7 @@
 package event
 
+import "fluent-bit-misp/rules/fields"
+
 // lessons are what a Scanner needs to learn layouts.
 type lessons struct {
 	seen   [512]uint64 // keys of records that were walked
@@ -105,17 +107,17 @@ func (l *lessons) find(b []byte, i, nesting int) int {
 
 // name gives the leaves the paths at which the walk noted them, and reports
 // whether it noted nothing else.
-func (l *lessons) name(f *Fields, record int) bool {
+func (l *lessons) name(f *fields.Fields, record int) bool {
 	k := 0
-	for i := range f.values {
-		v := &f.values[i]
-		for k < len(l.leaves) && int(l.leaves[k].at)+record != int(v.at) {
+	for i := range f.Values {
+		v := &f.Values[i]
+		for k < len(l.leaves) && int(l.leaves[k].at)+record != int(v.At) {
 			k++
 		}
 		if k == len(l.leaves) {
 			return false
 		}
-		l.leaves[k].path = v.path
+		l.leaves[k].path = v.Path
 	}
 	return true
 }
@@ -164,12 +166,12 @@ func (l *layout) build(last map[int32]int) {
 		leaf, place := &l.leaves[i], uint16(3*len(l.parts))
 		if leaf.path >= 0 {
 			if before, ok := last[leaf.path]; ok {
-				l.values[before].next = int32(len(l.values))
+				l.values[before].Next = int32(len(l.values))
 			}
 			last[leaf.path] = len(l.values)
-			v := value{path: leaf.path, next: -1}
+			v := fields.Value{Path: leaf.path, Next: -1}
 			if leaf.object {
-				v.in = nowhere
+				v.In = fields.Nowhere
 			}
 			l.values = append(l.values, v)
 			l.notes = append(l.notes, leaf.note(place, begin))

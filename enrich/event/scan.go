@@ -1,6 +1,10 @@
 package event
 
-import "math"
+import (
+	"math"
+
+	"fluent-bit-misp/rules/fields"
+)
 
 // An Event is one log event of a chunk, told by offsets into it.
 type Event struct {
@@ -18,9 +22,9 @@ type Scanner struct {
 	at      int // where the next event begins
 	event   Event
 	passed  int
-	ring    [Kept]Fields
-	turn    int     // in the ring
-	fields  *Fields // of the event
+	ring    [Kept]fields.Fields
+	turn    int            // in the ring
+	fields  *fields.Fields // of the event
 	layouts layouts
 }
 
@@ -33,9 +37,9 @@ const maxNesting = 32
 // NewScanner returns a scanner for paths. Reset gives it its first chunk.
 func NewScanner(paths *Paths) *Scanner {
 	s := &Scanner{paths: paths}
-	ends := newEnds(paths.count)
+	ends := fields.NewEnds(paths.count)
 	for i := range s.ring {
-		s.ring[i].ends = ends
+		s.ring[i].Ends = ends
 	}
 	s.fields = &s.ring[0]
 	s.layouts.credit, s.layouts.last = maxCredit, map[int32]int{}
@@ -50,7 +54,7 @@ func (s *Scanner) Reset(chunk []byte) {
 	}
 	s.chunk, s.at, s.passed = chunk, 0, 0
 	for i := range s.ring {
-		s.ring[i].reset(chunk)
+		s.ring[i].Reset(chunk)
 	}
 }
 
@@ -58,10 +62,10 @@ func (s *Scanner) Reset(chunk []byte) {
 // is one. Anything else is passed over and counted; what is not msgpack ends
 // the scan.
 func (s *Scanner) Next() bool {
-	s.fields.leave()
+	s.fields.Leave()
 	s.turn = (s.turn + 1) % Kept
 	s.fields = &s.ring[s.turn]
-	s.fields.clear()
+	s.fields.Clear()
 	for s.at < len(s.chunk) {
 		start := s.at
 		record, ok := s.envelope(start)
@@ -79,7 +83,7 @@ func (s *Scanner) Next() bool {
 		}
 		if end < 0 {
 			if end = s.walkMap(&s.paths.nodes[0], body, pairs, 0); end < 0 {
-				s.fields.leave()
+				s.fields.Leave()
 				break
 			}
 			if key != 0 {
@@ -90,7 +94,7 @@ func (s *Scanner) Next() bool {
 		s.event = Event{Start: start, End: end, Record: record, Body: body, Pairs: pairs}
 		return true
 	}
-	s.fields.clear()
+	s.fields.Clear()
 	if s.at != len(s.chunk) {
 		s.passed++
 		s.at = len(s.chunk)
@@ -103,8 +107,8 @@ func (s *Scanner) Event() Event { return s.event }
 
 // Fields returns the values of that event. They are the scanner's own, and stay
 // as they are until Next was called Kept times more, or Reset; but see
-// [Fields.First].
-func (s *Scanner) Fields() *Fields { return s.fields }
+// [fields.Fields.First].
+func (s *Scanner) Fields() *fields.Fields { return s.fields }
 
 // Passed returns how many events of the chunk so far were passed over because
 // they are not events, or their record is no map. Bytes that are not msgpack
@@ -195,7 +199,7 @@ func (s *Scanner) walkValue(n *node, i, nesting int) int {
 		// The format of nearly every value that is wanted.
 		f := s.chunk[i]
 		if end := i + 1 + int(f&0x1f); f >= 0xa0 && f < 0xc0 && end <= len(s.chunk) {
-			s.fields.note(n.path, i, i+1, end, inChunk)
+			s.fields.Note(fields.Value{Path: n.path, Start: int32(i + 1), End: int32(end), At: int32(i)})
 			return end
 		}
 	}
@@ -203,7 +207,7 @@ func (s *Scanner) walkValue(n *node, i, nesting int) int {
 	switch c {
 	case mapping:
 		if n.path >= 0 {
-			s.fields.note(n.path, i, 0, 0, nowhere)
+			s.fields.Note(fields.Value{Path: n.path, At: int32(i), In: fields.Nowhere})
 		}
 		return s.walkMap(n, body, size, nesting)
 	case array:
@@ -218,7 +222,7 @@ func (s *Scanner) walkValue(n *node, i, nesting int) int {
 		return -1
 	}
 	if n.path >= 0 {
-		s.fields.noteScalar(n.path, c, i, body, size)
+		noteScalar(s.fields, n.path, c, i, body, size)
 	}
 	return body + size
 }
@@ -232,6 +236,6 @@ func (s *Scanner) walkLoose(path int32, i int) int {
 	if c == invalid {
 		return -1
 	}
-	s.fields.noteScalar(path, c, i, body, size)
+	noteScalar(s.fields, path, c, i, body, size)
 	return body + size
 }

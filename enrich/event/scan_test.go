@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/vmihailenco/msgpack/v5"
+
+	"fluent-bit-misp/rules/fields"
 )
 
 // pack encodes v; a map with more than one key is given as pairs to keep their
@@ -212,7 +214,7 @@ func TestScanKeepsValues(t *testing.T) {
 	for i := range 3 * Kept {
 		chunk = append(chunk, event(t, pairs{"a", fmt.Sprint("text ", i), "n", 1000 + i})...)
 	}
-	var kept []*Fields
+	var kept []*fields.Fields
 	for s.Reset(chunk); s.Next(); {
 		kept = append(kept, s.Fields())
 		for back := range min(Kept, len(kept)) {
@@ -232,7 +234,7 @@ func TestScanKeepsValues(t *testing.T) {
 // could bring one more.
 func TestScanLetsGoOfMemory(t *testing.T) {
 	s := scanner(t, "a")
-	list := make([]any, 100*maxKept)
+	list := make([]any, 100*fields.MaxKept)
 	for i := range list {
 		list[i] = 7
 	}
@@ -245,10 +247,10 @@ func TestScanLetsGoOfMemory(t *testing.T) {
 	}
 	s.Reset(nil)
 	for i := range s.ring {
-		if n := cap(s.ring[i].values); n > maxKept {
+		if n := cap(s.ring[i].Values); n > fields.MaxKept {
 			t.Errorf("memory for %d values is kept", n)
 		}
-		if n := cap(s.ring[i].scratch); n > 16*maxKept {
+		if n := cap(s.ring[i].Scratch); n > 16*fields.MaxKept {
 			t.Errorf("%d bytes of text are kept", n)
 		}
 	}

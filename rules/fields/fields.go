@@ -1,0 +1,114 @@
+// Package fields has the values of log events at the paths of a rule set. A
+// scanner fills them in, the rules read them. It knows neither what an event looks
+// like nor what a value means.
+package fields
+
+// Fields are the values of one event, in the order in which they stand there. A
+// path is told by its index; one can have several values (an array) or none. They
+// belong to who fills them, and may be read by one goroutine at a time.
+type Fields struct {
+	Values  []Value
+	Ends    []Ends // by path; those of the event that was read last, for all Fields of one scanner
+	Chunk   []byte // a view
+	Scratch []byte // the text of scalars that are not strings
+}
+
+// A Value is one scalar, or stands for a map. It has offsets instead of slices:
+// the chunk belongs to the host, and nothing here may keep a pointer into it.
+type Value struct {
+	Path       int32
+	Next       int32 // the next value at the same path, -1 after the last
+	Start, End int32 // of its text
+	At         int32 // where it stands in the chunk, if it was walked to
+	In         Source
+}
+
+// A Source is where the text of a value is.
+type Source uint8
+
+const (
+	InChunk Source = iota
+	InScratch
+	Nowhere // it stands for a map
+)
+
+// Ends are the first and the last value at a path; First is -1 if there is none.
+type Ends struct{ First, Last int32 }
+
+// NewEnds returns the ends of an event without values.
+func NewEnds(paths int) []Ends {
+	e := make([]Ends, paths)
+	for i := range e {
+		e[i].First = -1
+	}
+	return e
+}
+
+// Note adds a value.
+func (f *Fields) Note(v Value) {
+	number := int32(len(f.Values))
+	v.Next = -1
+	f.Values = append(f.Values, v)
+	of := &f.Ends[v.Path]
+	if of.First < 0 {
+		of.First = number
+	} else {
+		f.Values[of.Last].Next = number
+	}
+	of.Last = number
+}
+
+// MaxKept is for how many values of an event memory is kept from chunk to chunk.
+const MaxKept = 4096
+
+// Reset forgets everything and takes a new chunk.
+func (f *Fields) Reset(chunk []byte) {
+	f.Leave()
+	f.Clear()
+	if cap(f.Values) > MaxKept || cap(f.Scratch) > 16*MaxKept {
+		f.Values, f.Scratch = nil, nil
+	}
+	f.Chunk = chunk
+}
+
+// Leave makes room for the ends of another event.
+func (f *Fields) Leave() {
+	for i := range f.Values {
+		f.Ends[f.Values[i].Path].First = -1
+	}
+}
+
+// Clear forgets the values of an event that was left.
+func (f *Fields) Clear() {
+	f.Values, f.Scratch = f.Values[:0], f.Scratch[:0]
+}
+
+// Len returns how many values the event has at the paths.
+func (f *Fields) Len() int { return len(f.Values) }
+
+// Path returns the path of value i.
+func (f *Fields) Path(i int) int { return int(f.Values[i].Path) }
+
+// First returns the first value at path, -1 if there is none. Unlike the rest, it
+// is lost when the next event is read.
+func (f *Fields) First(path int) int { return int(f.Ends[path].First) }
+
+// Next returns the next value at the same path as value i, -1 after the last.
+func (f *Fields) Next(i int) int { return int(f.Values[i].Next) }
+
+// Text returns the text of value i: a string as it is, another scalar as JSON
+// writes it, nil for a map. It is a view, valid as long as the Fields are.
+func (f *Fields) Text(i int) []byte {
+	v := &f.Values[i]
+	if v.In == InChunk {
+		return f.Chunk[v.Start:v.End]
+	}
+	return f.otherText(v)
+}
+
+func (f *Fields) otherText(v *Value) []byte {
+	if v.In == Nowhere {
+		return nil
+	}
+	return f.Scratch[v.Start:v.End]
+}
