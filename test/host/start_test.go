@@ -4,7 +4,6 @@ import (
 	"debug/elf"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -13,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"fluent-bit-misp/misp/misptest"
 )
@@ -158,45 +158,45 @@ func TestVersion(t *testing.T) {
 	}
 }
 
-// Go's monitor, and no other thread, may sleep longer than it asks for. Who is
-// not root cannot see that.
+// Go's monitor, and no other thread, may sleep longer than it asks for, also once
+// there is work for more threads. Who is not root cannot see that.
 func TestTimerSlack(t *testing.T) {
-	url := misptest.New(misptest.Sample()).Start(t)
-	command := filter(url)
-	cmd := exec.Command(command[0], command[1:]...)
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	log, err := cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		in.Close()
-		_, _ = io.Copy(io.Discard, log)
-		if err := cmd.Wait(); err != nil {
-			t.Error(err)
+	h := start(t, filter(misptest.New(misptest.Sample()).Start(t))...)
+	defer h.end()
+	h.pass(alert("0", clean))
+	slacks := timerSlacks(h.cmd.Process.Pid)
+	for range 100 { // the monitor may be yet to come
+		if len(slacks) != 1 {
+			break
 		}
-	}()
-	if _, err := log.Read(make([]byte, 1)); err != nil { // what it logs once it works
-		t.Fatal(err)
+		time.Sleep(20 * time.Millisecond)
+		slacks = timerSlacks(h.cmd.Process.Pid)
 	}
+	for i := range 300 {
+		h.pass(alert("1", fmt.Sprintf("11.0.%d.%d", i/250, i%250)))
+	}
+	for _, slacks := range []map[string]int{slacks, timerSlacks(h.cmd.Process.Pid)} {
+		if slacks != nil && (slacks["10000000"] != 1 || len(slacks) != 2) {
+			t.Errorf("threads by timer slack in nanoseconds: %v", slacks)
+		}
+	}
+}
+
+// timerSlacks counts the threads of a process by their timer slack; nil if that
+// may not be seen.
+func timerSlacks(pid int) map[string]int {
 	slacks := map[string]int{}
-	tasks, _ := os.ReadDir(fmt.Sprintf("/proc/%d/task", cmd.Process.Pid))
+	tasks, _ := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
 	for _, task := range tasks {
 		slack, err := os.ReadFile("/proc/" + task.Name() + "/timerslack_ns")
 		if errors.Is(err, fs.ErrPermission) {
-			return
+			return nil
 		}
-		slacks[strings.TrimSpace(string(slack))]++
+		if err == nil { // the thread has not ended meanwhile
+			slacks[strings.TrimSpace(string(slack))]++
+		}
 	}
-	if late := slacks["10000000"]; late != 1 || len(slacks) != 2 {
-		t.Errorf("threads by timer slack in nanoseconds: %v", slacks)
-	}
+	return slacks
 }
 
 // The library shows the host what it looks for, and needs nothing of the host
