@@ -78,6 +78,9 @@ func Start(path string, args ...string) (*Process, error) {
 // Ended returns a channel that is closed when it has ended.
 func (p *Process) Ended() <-chan struct{} { return p.ended }
 
+// Pid returns its number.
+func (p *Process) Pid() int { return p.cmd.Process.Pid }
+
 // Log returns what it has written to standard output and standard error.
 func (p *Process) Log() string { return p.log.String() }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"fmt"
 	"os"
 	"path/filepath"
 
@@ -11,10 +12,14 @@ import (
 
 // A setup is what all variants share.
 type setup struct {
-	alerts, pool    int
-	seed            uint64
-	dir, build, url string
-	sink            *sink
+	alerts, pool int
+	pieces       int // in which the alerts are read
+	seed         uint64
+	binary       string // Fluent Bit
+	build        string // the directory of the plugin
+	dir          string
+	url          string // of MISP
+	sink         *sink
 }
 
 var listed = map[string][]string{
@@ -43,7 +48,8 @@ func database() *misptest.Database {
 	return db
 }
 
-// writeAlerts writes both files and returns the size of the first.
+// writeAlerts writes the alerts of which few hit and those that all do, and
+// returns how large the first are.
 func (s setup) writeAlerts() (bytes int, err error) {
 	g := gen.New(s.seed)
 	g.Pool, g.Listed, g.Share = s.pool, listed, 0.001
@@ -71,14 +77,30 @@ func (s setup) writeNewValues() error {
 	return err
 }
 
+// file returns the name of a file with a piece of alerts.
+func (s setup) file(name string, piece int) string {
+	return filepath.Join(s.dir, fmt.Sprintf("%s-%d.json", name, piece))
+}
+
+// write writes alerts in pieces, and returns how large they are together.
 func (s setup) write(name string, next func() gen.Alert) (bytes int, err error) {
-	f, err := os.Create(filepath.Join(s.dir, name))
+	for piece := range s.pieces {
+		n, err := s.writePiece(s.file(name, piece), s.alerts*(piece+1)/s.pieces-s.alerts*piece/s.pieces, next)
+		if bytes += n; err != nil {
+			return 0, err
+		}
+	}
+	return bytes, nil
+}
+
+func (s setup) writePiece(name string, alerts int, next func() gen.Alert) (bytes int, err error) {
+	f, err := os.Create(name)
 	if err != nil {
 		return 0, err
 	}
 	defer f.Close()
 	w := bufio.NewWriter(f)
-	for range s.alerts {
+	for range alerts {
 		n, _ := w.Write(append(next().Line, '\n')) // Flush returns the error
 		bytes += n
 	}

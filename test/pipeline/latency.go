@@ -8,11 +8,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -35,11 +33,11 @@ const pause = 2 * time.Millisecond
 
 // compareLatency measures every variant in turn and prints what was seen of all
 // rounds together.
-func (s setup) compareLatency(binary string, rounds int) error {
+func (s setup) compareLatency(rounds int) error {
 	took := make([][]time.Duration, len(latencies))
 	for range rounds {
 		for i, v := range latencies {
-			d, err := s.latency(binary, v)
+			d, err := s.latency(v)
 			if err != nil {
 				return fmt.Errorf("%s: %w", v.name, err)
 			}
@@ -57,40 +55,24 @@ func (s setup) compareLatency(binary string, rounds int) error {
 
 // latency writes the alerts of a variant one by one, twice, and returns how long
 // those of the second time took.
-func (s setup) latency(binary string, v variant) (took []time.Duration, err error) {
-	dir, err := os.MkdirTemp(s.dir, "alerts")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	seen := filepath.Join(dir, "seen")
+func (s setup) latency(v variant) (took []time.Duration, err error) {
+	seen := filepath.Join(s.dir, "seen")
 	v.filter = strings.ReplaceAll(v.filter, "SEEN", seen)
-	config, err := s.config(v, dir)
+	alerts, err := os.ReadFile(s.file(v.file, 0))
 	if err != nil {
 		return nil, err
 	}
-	alerts, err := os.ReadFile(filepath.Join(s.dir, v.file))
+	p, err := s.start(v)
 	if err != nil {
 		return nil, err
 	}
-	to, err := os.Create(filepath.Join(dir, "alerts.json"))
+	defer func() { err = errors.Join(err, p.end()) }()
+	to, err := os.Create(filepath.Join(p.dir, "alerts.json"))
 	if err != nil {
 		return nil, err
 	}
 	defer to.Close()
-	var log bytes.Buffer
-	process := exec.Command(binary, "-c", config)
-	process.Stdout, process.Stderr = &log, &log
-	if err := process.Start(); err != nil {
-		return nil, err
-	}
-	defer func() {
-		err = errors.Join(err, process.Process.Signal(syscall.SIGTERM), process.Wait())
-		if err != nil || strings.Contains(log.String(), "[error]") {
-			err = fmt.Errorf("%w\n%s", cmp.Or(err, errLogged), &log)
-		}
-	}()
-	time.Sleep(settled)
+	time.Sleep(3 * settled) // it looks for files once a second
 	for range 2 {
 		if err := trickle(to, alerts); err != nil {
 			return nil, err

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"time"
 )
 
 // memories are what is compared: the memory that Fluent Bit takes at most while
@@ -14,19 +13,19 @@ var memories = []variant{
 }
 
 // compareMemory prints the peak of every variant, and what the filter adds.
-func (s setup) compareMemory(binary string) error {
+func (s setup) compareMemory() error {
 	if err := s.writeNewValues(); err != nil {
 		return err
 	}
 	var peaks []float64
 	for _, v := range memories {
-		p, err := s.start(binary, v)
+		p, err := s.start(v)
 		if err != nil {
 			return fmt.Errorf("%s: %w", v.name, err)
 		}
-		time.Sleep(settled)
-		peak, err := p.peak()
-		if err := errors.Join(err, p.stop()); err != nil {
+		err = s.warmUp(p)
+		peak, peakErr := p.peak()
+		if err := errors.Join(err, peakErr, p.end()); err != nil {
 			return fmt.Errorf("%s: %w", v.name, err)
 		}
 		peaks = append(peaks, peak)

@@ -5,46 +5,70 @@ import (
 	"io"
 	"slices"
 	"text/tabwriter"
+	"time"
 )
 
-// report prints a line for each variant that was measured. What a filter adds is
-// told against the variant without one, and against what modify adds; the output
-// against forward: the medians of the rounds, and the spread of what each round
-// says. The memory is the most that the process ever had.
-func report(out io.Writer, results [][]result) error {
+// report prints a line for each variant that was measured: the medians of the
+// pieces, and what lies between the quartiles. What a filter adds to a piece is
+// told against the variant without one, and against what modify adds in the
+// middle; the output against forward. Times are those for all alerts, the memory
+// is the most that the process ever had.
+func (s setup) report(out io.Writer, results [][]result) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "variant\tCPU s\twall s\tpeak MB\tCPU added s\tof modify's\tof its wall s\t")
+	all := func(d time.Duration) float64 { return d.Seconds() * float64(s.pieces) }
 	for i, v := range variants {
-		if len(results[i]) == 0 {
+		var cpu, wall, memory, slower []float64
+		for piece, r := range results[i] {
+			cpu, wall, memory = append(cpu, all(r.cpu)), append(wall, all(r.wall)), append(memory, r.memory)
+			slower = append(slower, float64(r.wall)/float64(results[v.base][piece].wall))
+		}
+		if cpu == nil {
 			continue
 		}
-		var cpu, wall, memory, added, share, slower []float64
-		for round, r := range results[i] {
-			base := results[v.base][round]
-			cpu, wall, memory = append(cpu, r.cpu), append(wall, r.wall), append(memory, r.memory)
-			added = append(added, r.cpu-base.cpu)
-			if len(results[modify]) > 0 {
-				share = append(share, (r.cpu-base.cpu)/(results[modify][round].cpu-results[noFilter][round].cpu))
-			}
-			slower = append(slower, r.wall/base.wall)
-		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t", v.name, spread(cpu, 2), spread(wall, 2), fmt.Sprintf("%.0f", slices.Max(memory)))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%.0f\t", v.name, spread(cpu, 2), spread(wall, 2), slices.Max(memory))
 		if i == v.base {
 			fmt.Fprintln(w, "\t\t\t")
 			continue
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t\n", spread(added, 2), spread(share, 3), spread(slower, 3))
+		share := ""
+		if by := added(results, modify); by != nil {
+			share = spread(over(added(results, i), quartiles(by)[1]), 3)
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t\n", spread(over(added(results, i), 1/float64(s.pieces)), 2), share, spread(slower, 3))
 	}
 	return w.Flush()
 }
 
-// spread returns the median and, in brackets, the lowest and highest value;
-// nothing if there are none.
-func spread(values []float64, digits int) string {
-	if len(values) == 0 {
-		return ""
+// added returns the seconds of CPU that a variant adds to each piece.
+func added(results [][]result, variant int) (seconds []float64) {
+	for piece, r := range results[variant] {
+		seconds = append(seconds, (r.cpu - results[variants[variant].base][piece].cpu).Seconds())
 	}
-	slices.Sort(values)
-	middle := (values[(len(values)-1)/2] + values[len(values)/2]) / 2
-	return fmt.Sprintf("%.*f (%.*f-%.*f)", digits, middle, digits, values[0], digits, values[len(values)-1])
+	return seconds
+}
+
+// over returns the values divided by one.
+func over(values []float64, by float64) (shares []float64) {
+	for _, v := range values {
+		shares = append(shares, v/by)
+	}
+	return shares
+}
+
+// quartiles returns the lower quartile, the median and the upper quartile.
+func quartiles(values []float64) (q [3]float64) {
+	sorted := slices.Sorted(slices.Values(values))
+	for i := range q {
+		at := float64(i+1) / 4 * float64(len(sorted)-1)
+		low := sorted[int(at)]
+		q[i] = low + (at-float64(int(at)))*(sorted[min(int(at)+1, len(sorted)-1)]-low)
+	}
+	return q
+}
+
+// spread returns the median and, in brackets, the quartiles.
+func spread(values []float64, digits int) string {
+	q := quartiles(values)
+	return fmt.Sprintf("%.*f (%.*f-%.*f)", digits, q[1], digits, q[0], digits, q[2])
 }

@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"sync/atomic"
-	"syscall"
 	"time"
+
+	"fluent-bit-misp/test/fluentbit"
 )
 
 // A sink is a Fluent Bit that takes what the outputs send by the Forward
@@ -17,7 +17,7 @@ import (
 type sink struct {
 	host, port string // of the relay
 	target     string // of Fluent Bit
-	process    *exec.Cmd
+	process    *fluentbit.Process
 	last       atomic.Int64 // nanoseconds since 1970 when the last byte came
 }
 
@@ -39,9 +39,7 @@ func openSink(binary, dir string) (*sink, error) {
 		return nil, err
 	}
 	s.host, s.port, _ = net.SplitHostPort(l.Addr().String())
-	s.process = exec.Command(binary, "-c", config)
-	s.process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := s.process.Start(); err != nil {
+	if s.process, err = fluentbit.Start(binary, "-c", config); err != nil {
 		return nil, err
 	}
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) {
@@ -60,7 +58,7 @@ func openSink(binary, dir string) (*sink, error) {
 
 // close ends Fluent Bit.
 func (s *sink) close() error {
-	return errors.Join(s.process.Process.Signal(syscall.SIGTERM), s.process.Wait())
+	return s.process.Stop()
 }
 
 func freePort() (string, error) {
@@ -109,14 +107,17 @@ func (s *sink) pass(from, to net.Conn) {
 	}
 }
 
+// quiet is how long nothing comes once all has.
+const quiet = 1500 * time.Millisecond
+
 // drained waits until nothing comes any more, and returns when the last of it
 // came.
 func (s *sink) drained() time.Time {
 	for {
 		last := time.Unix(0, s.last.Load())
-		if time.Since(last) > settled {
+		if time.Since(last) > quiet {
 			return last
 		}
-		time.Sleep(settled / 10)
+		time.Sleep(quiet / 10)
 	}
 }

@@ -15,7 +15,7 @@ import (
 // A variant is one way to set Fluent Bit up.
 type variant struct {
 	name    string
-	file    string // the alerts that it reads
+	file    string // the alerts that it reads; see setup.file
 	filter  string // its FILTER section; URL stands for that of MISP
 	output  string // its OUTPUT section, null if none; HOST and PORT stand for the sink
 	watcher string // whether inotify says that there is more to read, Off if not set
@@ -23,9 +23,9 @@ type variant struct {
 }
 
 const (
-	fewHits   = "few-hits.json" // one alert in 1,000 hits
-	allHit    = "all-hit.json"
-	newValues = "new-values.json"
+	fewHits   = "few-hits" // one alert in 1,000 hits
+	allHit    = "all-hit"
+	newValues = "new-values"
 )
 
 const (
