@@ -77,18 +77,10 @@ func (s *Scanner) Next() bool {
 			continue
 		}
 		_, body, pairs := header(s.chunk, record)
-		key, end := keyOf(s.chunk, body), -1
-		if key != 0 {
-			end = s.follow(key, record)
-		}
+		end := s.read(record, body, pairs)
 		if end < 0 {
-			if end = s.walkMap(&s.paths.nodes[0], body, pairs, 0); end < 0 {
-				s.fields.Leave()
-				break
-			}
-			if key != 0 {
-				s.learn(key, record, end)
-			}
+			s.fields.Leave()
+			break
 		}
 		s.at = end
 		s.event = Event{Start: start, End: end, Record: record, Body: body, Pairs: pairs}
@@ -100,6 +92,22 @@ func (s *Scanner) Next() bool {
 		s.at = len(s.chunk)
 	}
 	return false
+}
+
+// read notes the values of the record whose first key is at body, and returns the
+// offset behind it, -1 if it is not whole.
+func (s *Scanner) read(record, body, pairs int) int {
+	key := keyOf(s.chunk, body)
+	if key != 0 {
+		if end := s.follow(key, record); end >= 0 {
+			return end
+		}
+	}
+	end := s.walkMap(&s.paths.nodes[0], body, pairs, 0)
+	if key != 0 && end >= 0 {
+		s.learn(key, record, end)
+	}
+	return end
 }
 
 // Event returns the event that Next went to.
