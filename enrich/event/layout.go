@@ -38,7 +38,7 @@ type note struct {
 
 // The places of part k are those from 3k on: where it begins, where its value
 // begins, and where the body of that does. The next part begins behind the value.
-type places [1024]int32
+type places [512]int32
 
 // layouts are those of the records that came lately. They belong to a Scanner.
 type layouts struct {

@@ -3,8 +3,11 @@ package event
 import (
 	"fmt"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/vmihailenco/msgpack/v5"
 )
 
 // taught returns a scanner that has seen events of the kind of alert, with
@@ -83,6 +86,55 @@ func TestScanOfWhatIsLaidOutLikeBefore(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A map can be a key as well as a value. Where a record has one where another has
+// a value, with the same bytes around both, they are not laid out alike.
+func TestScanOfMapsInOtherPlaces(t *testing.T) {
+	next := event(t, pairs{"s", "v"})
+	record := func(array string) []byte {
+		return append(event(t, pairs{"t", "x", "p", strings.Repeat("p", 60), "r", msgpack.RawMessage(array)}), next...)
+	}
+	// r: [{a: {}, nil: {k: y, {}: nil}}, an array which is the next event]
+	one := record("\x92\x82\xa1a\x80\xc0\x82\xa1k\xa1y\x80\xc0")
+	// r: [{a: x, {}: nil}, {k: {}, nil: the same}]
+	two := record("\x92\x82\xa1a\xa1x\x80\xc0\x82\xa1k\x80\xc0")
+	// r: [{a: x, {}: nil}, {k: y, {}: nil}], and the next event is one
+	three := record("\x92\x82\xa1a\xa1x\x80\xc0\x82\xa1k\xa1y\x80\xc0")
+	paths := []string{"r.a", "s"}
+	s := scanner(t, paths...)
+	for _, chunk := range [][]byte{one, one, two, three} {
+		want := scan(scanner(t, paths...), paths, chunk)
+		if got := scan(s, paths, chunk); !reflect.DeepEqual(got, want) {
+			t.Errorf("got  %q\nwant %q", got, want)
+		}
+	}
+}
+
+// What hostile events have a scanner remember is bounded.
+func TestScanRemembersLittle(t *testing.T) {
+	var groups []any
+	for i := range 150 {
+		groups = append(groups, float64(i)) // 9 bytes each
+	}
+	s := scanner(t, "groups")
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	for i := range 4_000 {
+		chunk := event(t, pairs{"a", "b", "c", fmt.Sprint(i, strings.Repeat("x", 2600)), "groups", groups})
+		for range lesson {
+			for s.Reset(chunk); s.Next(); {
+			}
+		}
+	}
+	s.Reset(nil)
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if kept := (int64(after.HeapAlloc) - int64(before.HeapAlloc)) >> 20; kept > 10 {
+		t.Errorf("%d MB are kept", kept)
+	}
+	runtime.KeepAlive(s)
 }
 
 // FuzzScanAgain holds a scanner that has seen other events against one that has

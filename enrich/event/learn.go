@@ -1,6 +1,10 @@
 package event
 
-import "fluent-bit-misp/rules/fields"
+import (
+	"slices"
+
+	"fluent-bit-misp/rules/fields"
+)
 
 // lessons are what a Scanner needs to learn layouts.
 type lessons struct {
@@ -26,7 +30,7 @@ const (
 	lesson    = 16
 	maxCredit = 128 * lesson
 	maxLearnt = 4 << 10 // bytes of a record
-	maxLeaves = 300     // so that there is a place for each
+	maxLeaves = 160     // so that there is a place for each
 	_         = uint(len(places{}) - 3*maxLeaves - 1)
 	_         = uint(1<<16 - 1 - maxLearnt)
 )
@@ -126,6 +130,13 @@ func (l *lessons) name(f *fields.Fields, record int) bool {
 func (l *layout) begin(record []byte, from *lessons) {
 	l.uses = 0
 	l.sample, l.leaves = append(l.sample[:0], record...), append(l.leaves[:0], from.leaves...)
+	wanted := 0
+	for i := range l.leaves {
+		if l.leaves[i].path >= 0 {
+			wanted++
+		}
+	}
+	l.values, l.notes = slices.Grow(l.values[:0], wanted), slices.Grow(l.notes[:0], wanted)
 	l.build(from.last)
 }
 
@@ -139,7 +150,7 @@ func (l *layout) join(record []byte, from *lessons) bool {
 	end, otherEnd := int32(0), int32(0) // of the leaf before
 	for i := range leaves {
 		leaf, other := &l.leaves[i], &leaves[i]
-		if string(l.sample[end:leaf.at]) != string(record[otherEnd:other.at]) {
+		if leaf.object != other.object || string(l.sample[end:leaf.at]) != string(record[otherEnd:other.at]) {
 			return false
 		}
 		end, otherEnd = leaf.end, other.end
