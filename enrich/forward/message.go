@@ -25,12 +25,21 @@ func newMessage(tag string, chunk []byte, ack bool) message {
 	return m
 }
 
-// newGzipMessage makes a message of a chunk that w compresses into buf.
+// gzipMagic is what a gzip member begins with. Fluent Bit 3 looks for more of them
+// in what it is sent, takes one within the compressed data for real, and refuses
+// the chunk each time it comes.
+var gzipMagic = []byte("\x1f\x8b\x08")
+
+// newGzipMessage makes a message of a chunk that w compresses into buf; of one
+// that cannot be sent like that, a plain one.
 func newGzipMessage(tag string, chunk []byte, ack bool, buf *bytes.Buffer, w *gzip.Writer) message {
 	buf.Reset()
 	w.Reset(buf)
 	_, _ = w.Write(chunk) // a bytes.Buffer takes all
 	_ = w.Close()
+	if bytes.Contains(buf.Bytes()[len(gzipMagic):], gzipMagic) {
+		return newMessage(tag, chunk, ack)
+	}
 	m := newMessage(tag, buf.Bytes(), ack)
 	m.frame(tag, true)
 	return m

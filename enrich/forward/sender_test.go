@@ -11,6 +11,7 @@ import (
 	"encoding/pem"
 	"log/slog"
 	"math/big"
+	mathrand "math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -281,6 +282,23 @@ func TestCancel(t *testing.T) {
 	}
 	if d := time.Since(begin); d > time.Second || b.Away() || b.log.Len() > 0 {
 		t.Errorf("took %v, away %v, logged %s", d, b.Away(), &b.log)
+	}
+}
+
+// Fluent Bit 3 takes the first bytes of a gzip member for the beginning of one more
+// wherever they stand, and then refuses the chunk for good.
+func TestGzipWithinGzip(t *testing.T) {
+	random := make([]byte, 5000) // which gzip stores as it is
+	_, _ = mathrand.NewChaCha8([32]byte{}).Read(random)
+	chunk := string(random) + "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff" + string(random[:100])
+	r := receiver.Start(t, receiver.Config{})
+	b := newBench(t, "forward.targets", r.Target(), "forward.compress", "gzip")
+	if !b.send(chunk) || !b.send(string(random)) {
+		t.Fatal("not delivered")
+	}
+	got := r.Messages()
+	if len(got) != 2 || string(got[0].Chunk) != chunk || got[0].Gzip || string(got[1].Chunk) != string(random) || !got[1].Gzip {
+		t.Errorf("%d messages, the first with gzip: %v", len(got), got[0].Gzip)
 	}
 }
 
