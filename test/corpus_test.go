@@ -78,12 +78,13 @@ func TestScanKnownAlerts(t *testing.T) {
 	}
 	paths := defaultRules(t, rules.Options{}).Paths()
 	var want []string
-	for s, rest := scanner(t, paths), chunk; len(rest) > 0; rest = rest[s.Event().End:] {
-		s = scanner(t, paths)
+	for rest := chunk; len(rest) > 0; {
+		s := scanner(t, paths)
 		if s.Reset(rest); !s.Next() {
 			t.Fatal("not an event")
 		}
 		want = append(want, values(s.Fields()))
+		rest = rest[s.Event().End:]
 	}
 	if len(want) != count {
 		t.Fatalf("%d events of %d", len(want), count)

@@ -11,7 +11,6 @@ type lessons struct {
 	seen   [512]uint64 // keys of records that were walked
 	credit int
 	leaves []leaf // of the record that is learnt from
-	last   map[int32]int
 }
 
 // A leaf is a scalar of a record that has a text, or stands for a map.
@@ -55,13 +54,13 @@ func (s *Scanner) learn(key uint64, i, end int) {
 	}
 	g := &l.groups[key>>(64-groupBits)]
 	for way, known := range g.layouts {
-		if known != nil && g.keys[way] == key && known.join(record, &l.lessons) {
+		if known != nil && g.keys[way] == key && known.join(record, l.leaves) {
 			return
 		}
 	}
 	way := g.makeRoom()
 	g.keys[way] = key
-	g.layouts[way].begin(record, &l.lessons)
+	g.layouts[way].begin(record, l.leaves, s.fields.Values)
 }
 
 // makeRoom returns the layout that gives way: one that is not used, or not much.
@@ -126,24 +125,18 @@ func (l *lessons) name(f *fields.Fields, record int) bool {
 	return true
 }
 
-// begin makes l the layout of a record.
-func (l *layout) begin(record []byte, from *lessons) {
+// begin makes l the layout of a record. The values are those that the walk noted:
+// they have the same paths, in the same order, wherever they stand.
+func (l *layout) begin(record []byte, leaves []leaf, values []fields.Value) {
 	l.uses = 0
-	l.sample, l.leaves = append(l.sample[:0], record...), append(l.leaves[:0], from.leaves...)
-	wanted := 0
-	for i := range l.leaves {
-		if l.leaves[i].path >= 0 {
-			wanted++
-		}
-	}
-	l.values, l.notes = slices.Grow(l.values[:0], wanted), slices.Grow(l.notes[:0], wanted)
-	l.build(from.last)
+	l.sample, l.leaves = append(l.sample[:0], record...), append(l.leaves[:0], leaves...)
+	l.values, l.notes = append(l.values[:0], values...), slices.Grow(l.notes[:0], len(values))
+	l.build()
 }
 
 // join notes what is different in another record, and reports whether that has
 // this layout.
-func (l *layout) join(record []byte, from *lessons) bool {
-	leaves := from.leaves
+func (l *layout) join(record []byte, leaves []leaf) bool {
 	if len(leaves) != len(l.leaves) {
 		return false
 	}
@@ -163,28 +156,17 @@ func (l *layout) join(record []byte, from *lessons) bool {
 		leaf.free = leaf.free || string(l.sample[leaf.at:leaf.end]) != string(record[other.at:other.end])
 		leaf.scalar = leaf.scalar || other.scalar
 	}
-	l.build(from.last)
+	l.build()
 	return true
 }
 
-// build makes of the sample what records are compared with. Last is scratch: the
-// last value at each path.
-func (l *layout) build(last map[int32]int) {
-	l.fixed, l.parts, l.values, l.notes = l.fixed[:0], l.parts[:0], l.values[:0], l.notes[:0]
-	clear(last)
+// build makes of the sample what records are compared with.
+func (l *layout) build() {
+	l.fixed, l.parts, l.notes = l.fixed[:0], l.parts[:0], l.notes[:0]
 	begin := int32(0) // of the part
 	for i := range l.leaves {
 		leaf, place := &l.leaves[i], uint16(3*len(l.parts))
 		if leaf.path >= 0 {
-			if before, ok := last[leaf.path]; ok {
-				l.values[before].Next = int32(len(l.values))
-			}
-			last[leaf.path] = len(l.values)
-			v := fields.Value{Path: leaf.path, Next: -1}
-			if leaf.object {
-				v.In = fields.Nowhere
-			}
-			l.values = append(l.values, v)
 			l.notes = append(l.notes, leaf.note(place, begin))
 		}
 		if leaf.free {

@@ -92,8 +92,11 @@ func NewPaths(paths []string) (*Paths, error) {
 	return p, nil
 }
 
+// spanOf returns as what a key of a length counts.
+func spanOf(length int) byte { return byte(min(length, spans-1)) }
+
 // leads reports whether a key that begins with c may lead somewhere from n; span
-// is its length, spans-1 at most.
+// is what spanOf has for it.
 func (n *node) leads(span, c byte) bool { return n.fan.letters[span%spans]>>letter(c)&1 != 0 }
 
 // letter is the number of a letter, whatever its case; other bytes share them.
@@ -116,7 +119,7 @@ func (p *Paths) fanOut(children [][]int32, node int) *fan {
 			}
 			continue
 		}
-		span := byte(min(len(name), spans-1))
+		span := spanOf(len(name))
 		slot := f.slot(span, name[0])
 		child.next, *slot = *slot, k
 		f.letters[span] |= 1 << letter(name[0])
@@ -139,7 +142,7 @@ func (p *Paths) child(n *node, b []byte, i, end int) int32 {
 	} else {
 		exact = printOf(b, i, end)
 	}
-	for at := *n.fan.slot(byte(min(end-i, spans-1)), b[i]); at != 0; {
+	for at := *n.fan.slot(spanOf(end-i), b[i]); at != 0; {
 		c := &p.nodes[at]
 		if int(c.length) == end-i && (c.exact == exact && end-i <= 16 || c.folded == exact.fold() && equalFold(b[i:end], p.names[at])) {
 			return at

@@ -42,7 +42,7 @@ func NewScanner(paths *Paths) *Scanner {
 		s.ring[i].Ends = ends
 	}
 	s.fields = &s.ring[0]
-	s.layouts.credit, s.layouts.last = maxCredit, map[int32]int{}
+	s.layouts.credit = maxCredit
 	return s
 }
 
@@ -166,7 +166,7 @@ func (s *Scanner) walkMap(n *node, i, pairs, nesting int) int {
 				}
 				continue
 			}
-			if body, end, span = from, from+size, byte(min(size, spans-1)); end == len(b) {
+			if body, end, span = from, from+size, spanOf(size); end == len(b) {
 				return -1
 			}
 		}
@@ -183,10 +183,8 @@ func (s *Scanner) walkMap(n *node, i, pairs, nesting int) int {
 			i = s.walkValue(&s.paths.nodes[child], end, nesting)
 		case n.path >= 0:
 			i = s.walkLoose(n.path, end)
-		case end < len(b) && b[end]-0xa0 < 0x20: // as skip, without a call
+		case b[end]-0xa0 < 0x20: // as skip, without a call
 			i = end + 1 + int(b[end]&0x1f)
-		case b[end] == 0xd9 && end+1 < len(b):
-			i = end + 2 + int(b[end+1])
 		default:
 			i = skip(b, end)
 		}

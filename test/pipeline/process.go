@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -99,7 +98,7 @@ func (p *process) read(file string) (begin time.Time, err error) {
 		}
 		select {
 		case <-p.Ended():
-			return begin, fmt.Errorf("Fluent Bit has ended: %w", cmp.Or(p.complaint(), errLogged))
+			return begin, errors.Join(errors.New("Fluent Bit has ended"), p.complaint())
 		default:
 		}
 	}

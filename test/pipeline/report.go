@@ -16,11 +16,10 @@ import (
 func (s setup) report(out io.Writer, results [][]result) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "variant\tCPU s\twall s\tpeak MB\tCPU added s\tof modify's\tof its wall s\t")
-	all := func(d time.Duration) float64 { return d.Seconds() * float64(s.pieces) }
 	for i, v := range variants {
 		var cpu, wall, memory, slower []float64
 		for piece, r := range results[i] {
-			cpu, wall, memory = append(cpu, all(r.cpu)), append(wall, all(r.wall)), append(memory, r.memory)
+			cpu, wall, memory = append(cpu, s.all(r.cpu)), append(wall, s.all(r.wall)), append(memory, r.memory)
 			slower = append(slower, float64(r.wall)/float64(results[v.base][piece].wall))
 		}
 		if cpu == nil {
@@ -32,18 +31,21 @@ func (s setup) report(out io.Writer, results [][]result) error {
 			continue
 		}
 		share := ""
-		if by := added(results, modify); by != nil {
-			share = spread(over(added(results, i), quartiles(by)[1]), 3)
+		if by := s.added(results, modify); by != nil {
+			share = spread(over(s.added(results, i), quartiles(by)[1]), 3)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t\n", spread(over(added(results, i), 1/float64(s.pieces)), 2), share, spread(slower, 3))
+		fmt.Fprintf(w, "%s\t%s\t%s\t\n", spread(s.added(results, i), 2), share, spread(slower, 3))
 	}
 	return w.Flush()
 }
 
-// added returns the seconds of CPU that a variant adds to each piece.
-func added(results [][]result, variant int) (seconds []float64) {
+// all returns the seconds for all alerts if each piece takes as long as one.
+func (s setup) all(piece time.Duration) float64 { return piece.Seconds() * float64(s.pieces) }
+
+// added returns the seconds of CPU that a variant adds, as each piece has it.
+func (s setup) added(results [][]result, variant int) (seconds []float64) {
 	for piece, r := range results[variant] {
-		seconds = append(seconds, (r.cpu - results[variants[variant].base][piece].cpu).Seconds())
+		seconds = append(seconds, s.all(r.cpu-results[variants[variant].base][piece].cpu))
 	}
 	return seconds
 }
