@@ -10,6 +10,9 @@ type choice struct {
 	host, port  int32 // values that the taking needs besides, -1 if there is none
 }
 
+// ofAgent reports whether the address of an agent is to be learnt: no rule takes it.
+func (c *choice) ofAgent() bool { return c.rule < 0 }
+
 // Choices are those of some events, until the last of them is taken.
 type choices struct {
 	all    []choice

@@ -16,9 +16,23 @@ func (s *Set) Choose(f *fields.Fields, x *Extraction) {
 	if x.set != s {
 		x.use(s)
 	}
-	x.event++
 	x.fields = f
-	x.chooseAgent()
+	if f.Planned {
+		x.follow(f.Layout.Plan.(*plan))
+	} else {
+		s.decide(f, x)
+	}
+	x.choices.end(f)
+}
+
+// decide chooses from an event for which there is no plan, and makes one for its
+// layout if it can.
+func (s *Set) decide(f *fields.Fields, x *Extraction) {
+	x.event++
+	x.varies = false
+	if agent := x.agent(); agent >= 0 {
+		x.learn(agent)
+	}
 	asked, some := false, false // whether rows with conditions can hold
 	for i := range f.Len() {
 		path := f.Path(i)
@@ -34,11 +48,13 @@ func (s *Set) Choose(f *fields.Fields, x *Extraction) {
 			}
 		}
 	}
-	x.choices.end(f)
+	if l := f.Layout; l != nil && !l.Tried {
+		x.plan(l)
+	}
 }
 
 // learning is how the address of the agent is taken.
-var learning = taking{way: agentWay, shape: agentAddress}
+var learning = taking{way: agentWay, shape: agentAddress, host: -1, port: -1}
 
 // activate finds the rows with conditions that have a value to take and whose
 // words are in the event, and reports whether there are any.
@@ -54,6 +70,7 @@ func (s *Set) activate(f *fields.Fields, x *Extraction) bool {
 		}
 		copy(x.union, k.free)
 		for i := f.First(k.path); i >= 0; i = f.Next(i) {
+			x.compared(i)
 			if text := f.Text(i); text != nil {
 				x.union.add(k.words.rows(text))
 			}
@@ -63,16 +80,17 @@ func (s *Set) activate(f *fields.Fields, x *Extraction) bool {
 	return !x.active.empty()
 }
 
-// chooseAgent chooses the address of the agent, which is learnt, unless it was
-// lately.
-func (x *Extraction) chooseAgent() {
+// agent returns the value with the address of the agent, -1 if there is none or it
+// is not learnt.
+func (x *Extraction) agent() int {
 	if x.Agents == nil {
-		return
+		return -1
 	}
-	i := x.first(x.set.agentIP)
-	if i < 0 {
-		return
-	}
+	return x.first(x.set.agentIP)
+}
+
+// learn chooses value i, the address of an agent, unless it was learnt lately.
+func (x *Extraction) learn(i int) {
 	if text := x.fields.Text(i); !x.met.has(text) {
 		x.rule, x.marked = -1, false
 		x.choose(i, text, &learning)

@@ -59,7 +59,8 @@ type Extraction struct {
 	rows    []uint64 // by row: the event and whether the row holds
 	conds   []uint64 // by condition, likewise
 	choices choices
-	start   int // where this event begins in Found
+	varies  bool // what is chosen depends on texts that differ within a layout
+	start   int  // where this event begins in Found
 	seen    map[sight]int
 	met     met
 	scratch []byte
@@ -123,7 +124,7 @@ func (x *Extraction) use(s *Set) {
 
 func (x *Extraction) take(c *choice, raw []byte) {
 	if x.settled(c.mark) {
-		if c.taking.shape == agentAddress {
+		if c.ofAgent() {
 			x.met.add(raw) // learnt by another Extraction
 		}
 		return

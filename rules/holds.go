@@ -1,7 +1,5 @@
 package rules
 
-import "fluent-bit-misp/rules/fields"
-
 // holds decides the conditions of a row that are not words, once an event.
 func (x *Extraction) holds(r int) bool {
 	row := &x.set.rows[r]
@@ -38,18 +36,20 @@ func (x *Extraction) someHold(clauses [][]int) bool {
 func (x *Extraction) satisfies(c int) bool {
 	if x.conds[c]>>1 != x.event {
 		x.conds[c] = x.event << 1
-		if x.set.conds[c].decide(x.fields) {
+		if x.meets(&x.set.conds[c]) {
 			x.conds[c] |= 1
 		}
 	}
 	return x.conds[c]&1 != 0
 }
 
-func (c *cond) decide(f *fields.Fields) bool {
+func (x *Extraction) meets(c *cond) bool {
+	f := x.fields
 	if want, ok := c.matcher.(exists); ok {
 		return bool(want) == (f.First(c.path) >= 0)
 	}
 	for i := f.First(c.path); i >= 0; i = f.Next(i) {
+		x.compared(i)
 		if text := f.Text(i); text != nil && c.matcher.match(text) {
 			return true
 		}

@@ -10,6 +10,7 @@ import (
 	"fluent-bit-misp/enrich/event"
 	"fluent-bit-misp/misp/ioc"
 	"fluent-bit-misp/rules"
+	"fluent-bit-misp/test/gen"
 )
 
 // FuzzExtract puts any JSON value at any path that the rules take, and in the
@@ -81,6 +82,107 @@ func TestExtractTogether(t *testing.T) {
 		t.Errorf("%d alerts, %d one by one; together %d, other indicators: %v",
 			count, len(found[0]), len(found[1]), !slices.Equal(found[0], found[1]))
 	}
+}
+
+// What an alert has does not depend on the alerts that came before.
+func TestExtractKnownAlerts(t *testing.T) {
+	chunk, _ := corpus(t)
+	g := gen.New(1)
+	for range 2000 {
+		var err error
+		if chunk, err = event.AppendJSON(chunk, time.Unix(0, 0), g.Next().Line); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, options := range map[string]rules.Options{"by default": {}, "in texts": {Text: true}} {
+		t.Run(name, func(t *testing.T) {
+			set := defaultRules(t, options)
+			want := foundAlone(t, set, chunk)
+			s := scanner(t, set.Paths())
+			var x rules.Extraction
+			planned := 0
+			for round := range 5 {
+				s.Reset(chunk)
+				for i := 0; s.Next(); i++ {
+					if s.Fields().Planned {
+						planned++
+					}
+					if got := found(set, s, &x); got != want[i] {
+						t.Fatalf("round %d, event %d: got\n%s\nwant\n%s", round, i, got, want[i])
+					}
+				}
+			}
+			if least := 5 * 1000; planned < least {
+				t.Errorf("%d alerts were looked at as alerts before them, want at least %d", planned, least)
+			}
+		})
+	}
+}
+
+// FuzzExtractAgain puts two values at the paths that conditions and rules have,
+// and in the free text, of alerts that are else alike.
+func FuzzExtractAgain(f *testing.F) {
+	set := defaultRules(f, rules.Options{Text: true})
+	for _, values := range [][2]string{
+		{`"203.0.113.5"`, `"203.0.113.6"`}, {`"sshd"`, `"zeek"`}, {`"/libhtp/x"`, `"/a.bin"`}, {`1`, `null`},
+		{`"1"`, `3`}, {`{"a":"b"}`, `[{},"203.0.113.5"]`}, {`"HTTPS"`, `"DNS"`}, {`true`, `"evil.example"`},
+	} {
+		for _, path := range []string{"rule.groups", "decoder.name", "data.http.url", "data.service", "data.srcip", "data.event_type", "data.win.system.eventID"} {
+			f.Add(uint16(slices.Index(set.Paths(), path)), values[0], values[1])
+		}
+	}
+	f.Fuzz(func(t *testing.T, path uint16, one, other string) {
+		s := scanner(t, set.Paths())
+		var x rules.Extraction
+		for i, value := range []string{one, one, one, other, one, other, one, other, other, one} {
+			keys := strings.Split(strings.ReplaceAll(set.Paths()[int(path)%len(set.Paths())], "*", "any"), ".")
+			last := len(keys) - 1
+			field := fmt.Sprintf(`%q:%s`, keys[last], value)
+			for k := last - 1; k >= 0; k-- {
+				field = fmt.Sprintf(`%q:{%s}`, keys[k], field)
+			}
+			record := fmt.Sprintf(`{"timestamp":"2026-03-01T10:00:00","about":"what is the same in all of these alerts, so that they are told by it",`+
+				`"rule":{"level":3},"data":{"query":"q.evil.example","srcip":"198.51.100.%d","http":{"hostname":"a%d.evil.example"}},%s}`, i, i%3, field)
+			chunk, err := event.AppendJSON(nil, time.Unix(0, 0), []byte(record))
+			if err != nil {
+				return
+			}
+			want := foundAlone(t, set, chunk)
+			if s.Reset(chunk); !s.Next() {
+				t.Fatal("no event")
+			}
+			if got := found(set, s, &x); got != want[0] {
+				t.Fatalf("event %d, %s: got\n%s\nwant\n%s", i, record, got, want[0])
+			}
+		}
+	})
+}
+
+// foundAlone returns what each event of a chunk has if nothing came before it.
+func foundAlone(t *testing.T, set *rules.Set, chunk []byte) (all []string) {
+	for len(chunk) > 0 {
+		s := scanner(t, set.Paths())
+		if s.Reset(chunk); !s.Next() {
+			t.Fatal("not an event")
+		}
+		all = append(all, found(set, s, &rules.Extraction{}))
+		chunk = chunk[s.Event().End:]
+	}
+	return all
+}
+
+// found returns what the event has that the scanner went to.
+func found(set *rules.Set, s *event.Scanner, x *rules.Extraction) string {
+	x.Reset()
+	var b strings.Builder
+	x.Rejected = func(rule, path int, raw []byte, why string) {
+		fmt.Fprintln(&b, set.RuleName(rule), set.Paths()[path], "rejected", string(raw), why)
+	}
+	set.Extract(s.Fields(), x)
+	for _, f := range x.Found {
+		fmt.Fprintln(&b, set.RuleName(f.Rule), set.Paths()[f.Path], f.Derived, f.Indicator)
+	}
+	return b.String()
 }
 
 // Any number of maps where a host is expected, and of paths that want it, do not

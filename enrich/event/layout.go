@@ -3,6 +3,8 @@ package event
 import (
 	"encoding/binary"
 
+	"slices"
+
 	"fluent-bit-misp/rules/fields"
 )
 
@@ -13,10 +15,11 @@ import (
 type layout struct {
 	fixed  []byte // what is the same, one after the other
 	parts  []part
-	values []fields.Value // as the Fields have them, but for where they stand
-	notes  []note         // which says that
+	wanted []pick         // the values that a reader wants who has a plan, once there was an event for that
+	shared *fields.Layout // for readers, nil if a value can be missing
+	uses   uint32         // how often it served, halved now and then
 
-	uses   uint32 // how often it served, halved now and then
+	picks  []pick // all values
 	sample []byte // one of the records
 	leaves []leaf // its scalars
 }
@@ -24,16 +27,18 @@ type layout struct {
 // A part is as many bytes that are the same, and the value behind them, which
 // there is not behind the last.
 type part struct {
-	fixed uint16
-	text  bool // the value must be a string
+	at, size uint16 // in fixed
+	text     bool   // the value must be a string
 }
 
-// A note says where a value stands: at offsets to two of the places. Of what is
-// not known to be a string, the start is where its format stands.
-type note struct {
+// A pick says which value there is and where it stands: at offsets to two of the
+// places. Of what is not known to be a string, the start is where its format stands.
+type pick struct {
 	start, end         uint16 // places
 	startAway, endAway uint16
 	scalar             bool // it need not be a string
+	in                 fields.Source
+	path, next         int32 // as in a fields.Value
 }
 
 // The places of part k are those from 3k on: where it begins, where its value
@@ -90,7 +95,7 @@ func (s *Scanner) follow(key uint64, i int) int {
 			continue
 		}
 		l := g.layouts[way]
-		if end := s.along(l, i); end >= 0 && s.fill(l) {
+		if end := s.along(l, i); end >= 0 && s.note(l) {
 			l.uses++
 			return end
 		}
@@ -101,54 +106,67 @@ func (s *Scanner) follow(key uint64, i int) int {
 // along finds the places in the record at i, and returns the offset behind it,
 // -1 if it is not laid out like that.
 func (s *Scanner) along(l *layout, i int) int {
-	b, fixed, places, place := s.chunk, l.fixed, &s.layouts.places, 0
-	for k := range l.parts {
+	b, places := s.chunk, &s.layouts.places
+	for k := 0; k < len(l.parts); k++ {
 		p := &l.parts[k]
-		n := int(p.fixed)
-		if len(b)-i < n || string(b[i:i+n]) != string(fixed[:n]) {
+		n := int(p.size)
+		if len(b)-i < n || string(b[i:i+n]) != string(l.fixed[p.at:int(p.at)+n]) {
 			return -1
 		}
-		places[place%len(places)] = int32(i)
-		i += n
-		if k == len(l.parts)-1 {
-			break
-		}
-		fixed = fixed[n:]
-		if i+1 >= len(b) {
-			return -1
-		}
-		// The two formats of nearly all values, without a branch between them.
-		at, f := i, b[i]
-		body, size := at+1, int(f&0x1f)
-		if long := int(b[at+1]); f == 0xd9 {
-			body, size = at+2, long
-		}
-		if f-0xa0 >= 0x20 && f != 0xd9 {
-			var c class
-			c, body, size = header(b, at)
+		begin, at := i, i+n
+		if i = at; k < len(l.parts)-1 {
+			c, body, size := header(b, at)
 			if c == array || c == mapping || c == invalid || p.text && c != text {
 				return -1
 			}
+			places[3*k+1], places[3*k+2] = int32(at), int32(body)
+			i = body + size
 		}
-		places[(place+1)%len(places)], places[(place+2)%len(places)] = int32(at), int32(body)
-		place += 3
-		i = body + size
+		places[3*k] = int32(begin)
 	}
 	return i
 }
 
-// fill notes the values whose places were found, and reports whether they are as
-// many as ever.
-func (s *Scanner) fill(l *layout) bool {
+// note notes the values whose places were found, and reports whether they are
+// those that such a record has.
+func (s *Scanner) note(l *layout) bool {
+	f := s.fields
+	if f.Layout = l.shared; f.Layout != nil && f.Layout.Plan != nil {
+		if l.wanted == nil {
+			l.choose(f.Layout.Wanted)
+		}
+		f.Planned = true
+		return s.fill(l.wanted)
+	}
+	if !s.fill(l.picks) {
+		return false
+	}
+	for i := len(f.Values) - 1; i >= 0; i-- { // the first value at a path comes last
+		f.Ends[f.Values[i].Path].First = int32(i)
+	}
+	return true
+}
+
+// choose notes which values a reader wants.
+func (l *layout) choose(wanted []int32) {
+	l.wanted = make([]pick, len(wanted))
+	for i, number := range wanted {
+		l.wanted[i] = l.picks[number]
+	}
+}
+
+// fill fills the values in, and reports whether each has a text or stands for a map.
+func (s *Scanner) fill(picks []pick) bool {
 	f, places := s.fields, &s.layouts.places
-	f.Values = append(f.Values, l.values...)
-	for i := len(l.notes) - 1; i >= 0; i-- { // the first value at a path comes last
-		n, v := &l.notes[i], &f.Values[i]
-		v.Start = places[n.start%uint16(len(places))] + int32(n.startAway)
-		v.End = places[n.end%uint16(len(places))] + int32(n.endAway)
-		f.Ends[v.Path].First = int32(i)
-		if n.scalar && !fillScalar(f, v) {
-			f.Leave()
+	f.Values = slices.Grow(f.Values, len(picks))[:len(picks)]
+	for i := range picks {
+		p := &picks[i]
+		f.Values[i] = fields.Value{
+			Path: p.path, Next: p.next, In: p.in,
+			Start: places[p.start%uint16(len(places))] + int32(p.startAway),
+			End:   places[p.end%uint16(len(places))] + int32(p.endAway),
+		}
+		if p.scalar && !fillScalar(f, &f.Values[i]) {
 			f.Clear()
 			return false
 		}

@@ -1,10 +1,6 @@
 package event
 
-import (
-	"slices"
-
-	"fluent-bit-misp/rules/fields"
-)
+import "fluent-bit-misp/rules/fields"
 
 // lessons are what a Scanner needs to learn layouts.
 type lessons struct {
@@ -130,7 +126,10 @@ func (l *lessons) name(f *fields.Fields, record int) bool {
 func (l *layout) begin(record []byte, leaves []leaf, values []fields.Value) {
 	l.uses = 0
 	l.sample, l.leaves = append(l.sample[:0], record...), append(l.leaves[:0], leaves...)
-	l.values, l.notes = append(l.values[:0], values...), slices.Grow(l.notes[:0], len(values))
+	l.picks = l.picks[:0]
+	for i := range values {
+		l.picks = append(l.picks, pick{path: values[i].Path, next: values[i].Next, in: values[i].In})
+	}
 	l.build()
 }
 
@@ -162,34 +161,50 @@ func (l *layout) join(record []byte, leaves []leaf) bool {
 
 // build makes of the sample what records are compared with.
 func (l *layout) build() {
-	l.fixed, l.parts, l.notes = l.fixed[:0], l.parts[:0], l.notes[:0]
-	begin := int32(0) // of the part
+	l.fixed, l.parts, l.wanted, l.shared = l.fixed[:0], l.parts[:0], nil, &fields.Layout{}
+	value, begin := 0, int32(0) // of the part
 	for i := range l.leaves {
 		leaf, place := &l.leaves[i], uint16(3*len(l.parts))
 		if leaf.path >= 0 {
-			l.notes = append(l.notes, leaf.note(place, begin))
+			leaf.place(&l.picks[value], place, begin)
+			l.share(leaf)
+			value++
 		}
 		if leaf.free {
-			l.fixed = append(l.fixed, l.sample[begin:leaf.at]...)
-			l.parts = append(l.parts, part{fixed: uint16(leaf.at - begin), text: leaf.path >= 0 && !leaf.scalar})
+			l.part(begin, leaf.at, leaf.path >= 0 && !leaf.scalar)
 			begin = leaf.end
 		}
 	}
-	l.fixed = append(l.fixed, l.sample[begin:]...)
-	l.parts = append(l.parts, part{fixed: uint16(len(l.sample) - int(begin))})
+	l.part(begin, int32(len(l.sample)), false)
 }
 
-// note says where the leaf stands, in or behind the part that begins there and
-// has its places from there on.
-func (l *leaf) note(place uint16, begin int32) note {
-	n := note{start: place, end: place, startAway: uint16(l.body - begin), endAway: uint16(l.end - begin), scalar: l.scalar}
+// part adds a part that is the same as those bytes of the sample.
+func (l *layout) part(begin, end int32, text bool) {
+	l.parts = append(l.parts, part{at: uint16(len(l.fixed)), size: uint16(end - begin), text: text})
+	l.fixed = append(l.fixed, l.sample[begin:end]...)
+}
+
+// share has readers know of the next value. One that is not a string can be nil
+// in another record, which does not have it then.
+func (l *layout) share(value *leaf) {
+	switch {
+	case value.free && value.scalar:
+		l.shared = nil
+	case l.shared != nil:
+		l.shared.Free = append(l.shared.Free, value.free)
+	}
+}
+
+// place has p say where the leaf stands, in or behind the part that begins there
+// and has its places from there on.
+func (l *leaf) place(p *pick, place uint16, begin int32) {
+	p.start, p.end, p.startAway, p.endAway, p.scalar = place, place, uint16(l.body-begin), uint16(l.end-begin), l.scalar
 	switch {
 	case l.free && l.scalar:
-		n = note{start: place + 1, scalar: true}
+		p.start, p.startAway = place+1, 0
 	case l.free:
-		n = note{start: place + 2, end: place + 3}
+		p.start, p.end, p.startAway, p.endAway = place+2, place+3, 0, 0
 	case l.scalar:
-		n.startAway = uint16(l.at - begin)
+		p.startAway = uint16(l.at - begin)
 	}
-	return n
 }

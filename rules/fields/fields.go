@@ -8,9 +8,11 @@ package fields
 // belong to who fills them, and may be read by one goroutine at a time.
 type Fields struct {
 	Values  []Value
-	Ends    []Ends // by path; those of the event that was read last, for all Fields of one scanner
-	Chunk   []byte // a view
-	Scratch []byte // the text of scalars that are not strings
+	Ends    []Ends  // by path; those of the event that was read last, for all Fields of one scanner
+	Chunk   []byte  // a view
+	Scratch []byte  // the text of scalars that are not strings
+	Layout  *Layout // of the event, nil if it has none
+	Planned bool    // the values are those that the plan of the layout wants
 }
 
 // A Value is one scalar, or stands for a map. It has offsets instead of slices:
@@ -73,6 +75,9 @@ func (f *Fields) Reset(chunk []byte) {
 
 // Leave makes room for the ends of another event.
 func (f *Fields) Leave() {
+	if f.Planned {
+		return
+	}
 	for i := range f.Values {
 		f.Ends[f.Values[i].Path].First = -1
 	}
@@ -80,7 +85,7 @@ func (f *Fields) Leave() {
 
 // Clear forgets the values of an event that was left.
 func (f *Fields) Clear() {
-	f.Values, f.Scratch = f.Values[:0], f.Scratch[:0]
+	f.Values, f.Scratch, f.Layout, f.Planned = f.Values[:0], f.Scratch[:0], nil, false
 }
 
 // Len returns how many values the event has at the paths.
