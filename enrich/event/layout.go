@@ -13,7 +13,7 @@ import (
 // dozen values, so a record that is laid out like those before it is compared
 // with them, and not walked key by key. What comes out is the same.
 type layout struct {
-	fixed  []byte // what is the same, one after the other
+	fixed  []byte // what is the same, one after the other, and room behind it for along
 	parts  []part
 	wanted []pick         // the values that a reader wants who has a plan, once there was an event for that
 	shared *fields.Layout // for readers, nil if a value can be missing
@@ -61,6 +61,7 @@ type group struct {
 const (
 	groupBits = 7
 	ways      = 4
+	readAhead = 64 // bytes behind the last part that along may read
 )
 
 // window is how many bytes of a record make its key: enough to reach into the
@@ -108,6 +109,9 @@ func (s *Scanner) follow(key uint64, i int) int {
 func (s *Scanner) along(l *layout, i int) int {
 	b, places := s.chunk, &s.layouts.places
 	for k := 0; k < len(l.parts); k++ {
+		if k, i = along(b, i, l.fixed, l.parts, k, places); k < 0 || k == len(l.parts) {
+			return i
+		}
 		p := &l.parts[k]
 		n := int(p.size)
 		if len(b)-i < n || string(b[i:i+n]) != string(l.fixed[p.at:int(p.at)+n]) {

@@ -63,29 +63,73 @@ func TestScanOfWhatIsLaidOutLikeBefore(t *testing.T) {
 		"long free text":         func(p pairs) { p[7] = strings.Repeat("y", 70000) },
 		"other order":            func(p pairs) { p[6], p[7], p[8], p[9] = p[8], p[9], p[6], p[7] },
 	}
-	for name, change := range tests {
-		t.Run(name, func(t *testing.T) {
-			changed := alert(3, "10.1.1.1", 22, true)
-			change(changed)
-			chunk := append(event(t, changed), event(t, alert(4, "10.1.1.2", 22, true))...)
-			want := scan(scanner(t, alertPaths...), alertPaths, chunk)
-			usual, unusual := taught(t, alertPaths), scanner(t, alertPaths...)
-			for range 20 {
-				scan(unusual, alertPaths, event(t, changed))
-				for name, s := range map[string]*Scanner{"seen usual events": usual, "seen unusual ones": unusual} {
-					if got := scan(s, alertPaths, chunk); !reflect.DeepEqual(got, want) {
-						t.Fatalf("%s: got  %q\nwant %q", name, got, want)
+	eachWay(t, func(t *testing.T) {
+		for name, change := range tests {
+			t.Run(name, func(t *testing.T) {
+				changed := alert(3, "10.1.1.1", 22, true)
+				change(changed)
+				chunk := append(event(t, changed), event(t, alert(4, "10.1.1.2", 22, true))...)
+				want := scan(scanner(t, alertPaths...), alertPaths, chunk)
+				usual, unusual := taught(t, alertPaths), scanner(t, alertPaths...)
+				for range 20 {
+					scan(unusual, alertPaths, event(t, changed))
+					for name, s := range map[string]*Scanner{"seen usual events": usual, "seen unusual ones": unusual} {
+						if got := scan(s, alertPaths, chunk); !reflect.DeepEqual(got, want) {
+							t.Fatalf("%s: got  %q\nwant %q", name, got, want)
+						}
+					}
+				}
+				for end := range min(len(chunk), 2000) {
+					want := scan(scanner(t, alertPaths...), alertPaths, chunk[:end])
+					if got := scan(usual, alertPaths, chunk[:end]); !reflect.DeepEqual(got, want) {
+						t.Fatalf("cut off at %d: got  %q\nwant %q", end, got, want)
+					}
+				}
+			})
+		}
+	})
+}
+
+// eachWay runs a test with and without what only some processors have.
+func eachWay(t *testing.T, test func(t *testing.T)) {
+	has := quick
+	defer func() { quick = has }()
+	for _, quick = range []bool{false, has} {
+		t.Run(fmt.Sprint("quick=", quick), test)
+	}
+}
+
+// A byte that differs, wherever it is, and however long what is the same around it,
+// is not taken for the one that was there before.
+func TestScanNoticesEveryByte(t *testing.T) {
+	paths := []string{"a", "b", "c", "e"}
+	record := func(i, size int) pairs {
+		return pairs{"timestamp", fmt.Sprint("at ", i%10), "about", strings.Repeat("-", 60), "a", fmt.Sprint("a", i%10),
+			strings.Repeat("k", size), strings.Repeat("v", size), "b", strings.Repeat("b", 30+i), "c", i,
+			"d", strings.Repeat("d", i*i*i), "e", "the same", "f", i}
+	}
+	eachWay(t, func(t *testing.T) {
+		for _, size := range []int{0, 1, 20, 50, 100} {
+			s := scanner(t, paths...)
+			for i := range 12 {
+				scan(s, paths, event(t, record(i, size)))
+			}
+			chunk := event(t, record(5, size))
+			behind := event(t, record(6, size)) // so that the end of the chunk is far, too
+			for i := range chunk {
+				for _, other := range []byte{chunk[i] ^ 1, chunk[i] ^ 0x20, chunk[i] ^ 0x80, 0xc0, 0xd9, 0xda} {
+					changed := append(append([]byte(nil), chunk...), behind...)
+					changed[i] = other
+					for _, changed := range [][]byte{changed, changed[:len(chunk)]} {
+						want := scan(scanner(t, paths...), paths, changed)
+						if got := scan(s, paths, changed); !reflect.DeepEqual(got, want) {
+							t.Fatalf("size %d, byte %d is %#x: got  %q\nwant %q", size, i, other, got, want)
+						}
 					}
 				}
 			}
-			for end := range min(len(chunk), 2000) {
-				want := scan(scanner(t, alertPaths...), alertPaths, chunk[:end])
-				if got := scan(usual, alertPaths, chunk[:end]); !reflect.DeepEqual(got, want) {
-					t.Fatalf("cut off at %d: got  %q\nwant %q", end, got, want)
-				}
-			}
-		})
-	}
+		}
+	})
 }
 
 // A map can be a key as well as a value. Where a record has one where another has
@@ -147,12 +191,21 @@ func FuzzScanAgain(f *testing.F) {
 		f.Add(one, event(f, other))
 	}
 	f.Fuzz(func(t *testing.T, one, other []byte) {
-		s := scanner(t, alertPaths...)
-		for _, chunk := range [][]byte{one, one, other, one, other, other, append(append(one[:len(one):len(one)], other...), one...), other} {
-			want := scan(scanner(t, alertPaths...), alertPaths, chunk)
-			if got := scan(s, alertPaths, chunk); !reflect.DeepEqual(got, want) {
-				t.Fatalf("got  %q\nwant %q", got, want)
-			}
+		againstNew(t, one, other)
+		if quick {
+			quick = false
+			defer func() { quick = true }()
+			againstNew(t, one, other)
 		}
 	})
+}
+
+func againstNew(t *testing.T, one, other []byte) {
+	s := scanner(t, alertPaths...)
+	for _, chunk := range [][]byte{one, one, other, one, other, other, append(append(one[:len(one):len(one)], other...), one...), other} {
+		want := scan(scanner(t, alertPaths...), alertPaths, chunk)
+		if got := scan(s, alertPaths, chunk); !reflect.DeepEqual(got, want) {
+			t.Fatalf("got  %q\nwant %q", got, want)
+		}
+	}
 }

@@ -176,6 +176,7 @@ func (l *layout) build() {
 		}
 	}
 	l.part(begin, int32(len(l.sample)), false)
+	l.fixed = append(l.fixed, make([]byte, readAhead)...)
 }
 
 // part adds a part that is the same as those bytes of the sample.
