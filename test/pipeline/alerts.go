@@ -13,7 +13,8 @@ import (
 // A setup is what all variants share.
 type setup struct {
 	alerts, pool int
-	pieces       int // in which the alerts are read
+	pieces       int    // in which the alerts are read
+	chunk        string // how much is read at once at most
 	seed         uint64
 	binary       string // Fluent Bit
 	build        string // the directory of the plugin

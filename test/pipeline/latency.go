@@ -72,7 +72,7 @@ func (s setup) latency(v variant) (took []time.Duration, err error) {
 		return nil, err
 	}
 	defer to.Close()
-	time.Sleep(3 * settled) // it looks for files once a second
+	time.Sleep(1500 * time.Millisecond) // it looks for files once a second
 	for range 2 {
 		if err := trickle(to, alerts); err != nil {
 			return nil, err

@@ -15,28 +15,12 @@ type result struct {
 	memory    float64       // MB at most, from the beginning of the process on
 }
 
-// compare starts a process for every variant that is wanted and measures them in
-// turns.
+// compare measures every variant that is wanted.
 func (s setup) compare(rounds int, only string) (results [][]result, err error) {
 	results = make([][]result, len(variants))
-	processes := make([]*process, len(variants))
-	for i, v := range variants {
-		if !wanted(i, only) {
-			continue
-		}
-		p, startErr := s.start(v)
-		if startErr == nil {
-			defer func() { err = errors.Join(err, p.end()) }()
-			startErr = s.warmUp(p)
-		}
-		if startErr != nil {
-			return nil, fmt.Errorf("%s: %w", v.name, startErr)
-		}
-		processes[i] = p
-	}
 	for round := range rounds {
-		if err := s.round(processes, results); err != nil {
-			return nil, err
+		if err := s.round(only, results); err != nil {
+			return results, err
 		}
 		fmt.Fprintf(os.Stderr, "round %d of %d is over\n", round+1, rounds)
 	}
@@ -51,14 +35,26 @@ func wanted(i int, only string) bool {
 	})
 }
 
-// round has the processes read all alerts, and adds what each piece took to the
-// results. They take turns, every other time from the last to the first.
-func (s setup) round(processes []*process, results [][]result) error {
+// round starts a process for every variant that is wanted, has them read all
+// alerts, and adds what each piece took to the results. They take turns, every
+// other time from the last to the first.
+func (s setup) round(only string, results [][]result) (err error) {
+	processes := map[int]*process{}
 	var order []int
-	for i, p := range processes {
-		if p != nil {
-			order = append(order, i)
+	for i, v := range variants {
+		if !wanted(i, only) {
+			continue
 		}
+		p, startErr := s.start(v)
+		if startErr == nil {
+			defer func() { err = errors.Join(err, p.end()) }()
+			startErr = s.warmUp(p)
+		}
+		if startErr != nil {
+			return fmt.Errorf("%s: %w", v.name, startErr)
+		}
+		processes[i] = p
+		order = append(order, i)
 	}
 	for piece := range s.pieces {
 		for _, i := range order {

@@ -27,7 +27,7 @@ const patience = 10 * time.Minute
 
 // settled is how long the last alerts take at most from the file to an output
 // that drops them, and is the same for every variant.
-const settled = 500 * time.Millisecond
+const settled = 300 * time.Millisecond
 
 // start starts a process.
 func (s setup) start(v variant) (p *process, err error) {

@@ -70,8 +70,8 @@ func (s setup) config(v variant, dir string) (string, error) {
 		"fluent-bit.conf": fmt.Sprintf("[SERVICE]\n Flush 0.2\n Log_Level warn\n Parsers_File %[1]s/parsers.conf\n"+
 			" Plugins_File %[1]s/plugins.conf\n"+
 			"[INPUT]\n Name tail\n Path %[1]s/*.json\n Parser wazuh\n Read_from_Head On\n Inotify_Watcher %[4]s\n"+
-			" Refresh_Interval 1\n Buffer_Chunk_Size 256k\n Buffer_Max_Size 1M\n"+
-			"%[2]s%[3]s", dir, sections.Replace(v.filter), sections.Replace(cmp.Or(v.output, nullOutput)), cmp.Or(v.watcher, "Off")),
+			" Refresh_Interval 1\n Buffer_Chunk_Size %[5]s\n Buffer_Max_Size 1M\n"+
+			"%[2]s%[3]s", dir, sections.Replace(v.filter), sections.Replace(cmp.Or(v.output, nullOutput)), cmp.Or(v.watcher, "Off"), s.chunk),
 	}
 	for name, text := range parts {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
