@@ -181,21 +181,6 @@ func BenchmarkEngine(b *testing.B) {
 	}
 }
 
-// BenchmarkEngineParallel is the engine in as many threads as there are
-// processors. Compare -cpu 1 with -cpu 2.
-func BenchmarkEngineParallel(b *testing.B) {
-	e, _ := start(b, listing())
-	l := mixed(b, 0)
-	l.run(e, nil)
-	b.ResetTimer()
-	b.RunParallel(func(pb *testing.PB) {
-		for pb.Next() {
-			l.run(e, nil)
-		}
-	})
-	l.report(b)
-}
-
 // BenchmarkCold looks up 50,000 values that MISP does not know, when it takes 65
 // milliseconds for a request, as a real one does.
 func BenchmarkCold(b *testing.B) {
