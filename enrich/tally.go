@@ -88,7 +88,7 @@ func (t *tallies) add(b *batch) (skipped uint64) {
 // addSkipped counts what was passed over because it is settled.
 func (t *tallies) addSkipped(b *batch) (indicators uint64) {
 	for profile, n := range b.extraction.Skipped() {
-		for kind, of := range profile.Kinds {
+		for kind, of := range &profile.Kinds {
 			if of > 0 {
 				t.kinds[kind].Add(uint64(of * n))
 				indicators += uint64(of * n)
