@@ -94,6 +94,7 @@ test-readme: packages ## Do what the README says, word by word, in a fresh Debia
 vet: ## Check formatting and vet
 	@test -z "$$(gofmt -l .)" || { gofmt -d .; exit 1; }
 	go vet ./... && go vet -tags e2e ./test/e2e
+	CGO_ENABLED=0 GOARCH=arm64 go vet ./enrich/event
 
 clean: ## Remove what was built
 	rm -rf $(BUILD)

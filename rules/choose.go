@@ -8,7 +8,9 @@ import (
 
 // Choose is the first half of Extract: it finds the values that are to be taken.
 // The other half is Take, once for each event and in their order; until then the
-// Fields must stay as they are, but for First. Who chooses from several events
+// Fields must stay as they are, but for First. Fields of one scanner are for one
+// Set, and for Extractions that all have Agents or none: for those that are alike,
+// the first decides which values the next ones have; see [fields.Layout]. Who chooses from several events
 // before the first is taken waits for memory once, not for each settled value; see
 // [Settled]. All of them are taken, or Reset is called, before the next Choose,
 // Skip or Set.
@@ -18,7 +20,7 @@ func (s *Set) Choose(f *fields.Fields, x *Extraction) {
 	}
 	x.fields = f
 	if f.Planned {
-		x.follow(f.Layout.Plan.(*plan))
+		x.chooseAsPlanned()
 	} else {
 		s.decide(f, x)
 	}
@@ -31,7 +33,7 @@ func (s *Set) decide(f *fields.Fields, x *Extraction) {
 	x.event++
 	x.varies = false
 	if agent := x.agent(); agent >= 0 {
-		x.learn(agent)
+		x.chooseAgent(agent)
 	}
 	asked, some := false, false // whether rows with conditions can hold
 	for i := range f.Len() {
@@ -49,7 +51,7 @@ func (s *Set) decide(f *fields.Fields, x *Extraction) {
 		}
 	}
 	if l := f.Layout; l != nil && !l.Tried {
-		x.plan(l)
+		x.makePlan(l)
 	}
 }
 
@@ -70,7 +72,7 @@ func (s *Set) activate(f *fields.Fields, x *Extraction) bool {
 		}
 		copy(x.union, k.free)
 		for i := f.First(k.path); i >= 0; i = f.Next(i) {
-			x.compared(i)
+			x.dependsOn(i)
 			if text := f.Text(i); text != nil {
 				x.union.add(k.words.rows(text))
 			}
@@ -89,8 +91,8 @@ func (x *Extraction) agent() int {
 	return x.first(x.set.agentIP)
 }
 
-// learn chooses value i, the address of an agent, unless it was learnt lately.
-func (x *Extraction) learn(i int) {
+// chooseAgent chooses value i, the address of an agent, unless it was learnt lately.
+func (x *Extraction) chooseAgent(i int) {
 	if text := x.fields.Text(i); !x.met.has(text) {
 		x.rule, x.marked = -1, false
 		x.choose(i, text, &learning)

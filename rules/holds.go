@@ -49,7 +49,7 @@ func (x *Extraction) meets(c *cond) bool {
 		return bool(want) == (f.First(c.path) >= 0)
 	}
 	for i := f.First(c.path); i >= 0; i = f.Next(i) {
-		x.compared(i)
+		x.dependsOn(i)
 		if text := f.Text(i); text != nil && c.matcher.match(text) {
 			return true
 		}

@@ -119,22 +119,22 @@ func TestExtractKnownAlerts(t *testing.T) {
 	}
 }
 
-// FuzzExtractAgain puts two values at the paths that conditions and rules have,
-// and in the free text, of alerts that are else alike.
+// FuzzExtractAgain puts values at the paths that conditions and rules have, and in
+// the free text, of alerts that are else alike.
 func FuzzExtractAgain(f *testing.F) {
 	set := defaultRules(f, rules.Options{Text: true})
-	for _, values := range [][2]string{
-		{`"203.0.113.5"`, `"203.0.113.6"`}, {`"sshd"`, `"zeek"`}, {`"/libhtp/x"`, `"/a.bin"`}, {`1`, `null`},
-		{`"1"`, `3`}, {`{"a":"b"}`, `[{},"203.0.113.5"]`}, {`"HTTPS"`, `"DNS"`}, {`true`, `"evil.example"`},
+	for _, values := range [][3]string{
+		{`"203.0.113.5"`, `"203.0.113.6"`, `{}`}, {`"sshd"`, `"zeek"`, `["sshd","suricata"]`}, {`"/libhtp/x"`, `"/a.bin"`, `""`},
+		{`1`, `2`, `null`}, {`"1"`, `3`, `"1"`}, {`{"a":"b"}`, `[{},"203.0.113.5"]`, `7`}, {`"HTTPS"`, `"DNS"`, `null`}, {`true`, `false`, `null`},
 	} {
 		for _, path := range []string{"rule.groups", "decoder.name", "data.http.url", "data.service", "data.srcip", "data.event_type", "data.win.system.eventID"} {
-			f.Add(uint16(slices.Index(set.Paths(), path)), values[0], values[1])
+			f.Add(uint16(slices.Index(set.Paths(), path)), values[0], values[1], values[2])
 		}
 	}
-	f.Fuzz(func(t *testing.T, path uint16, one, other string) {
+	f.Fuzz(func(t *testing.T, path uint16, one, other, third string) {
 		s := scanner(t, set.Paths())
 		var x rules.Extraction
-		for i, value := range []string{one, one, one, other, one, other, one, other, other, one} {
+		for i, value := range []string{one, one, one, other, one, other, third, one, other, other, third, one} {
 			keys := strings.Split(strings.ReplaceAll(set.Paths()[int(path)%len(set.Paths())], "*", "any"), ".")
 			last := len(keys) - 1
 			field := fmt.Sprintf(`%q:%s`, keys[last], value)
@@ -142,7 +142,7 @@ func FuzzExtractAgain(f *testing.F) {
 				field = fmt.Sprintf(`%q:{%s}`, keys[k], field)
 			}
 			record := fmt.Sprintf(`{"timestamp":"2026-03-01T10:00:00","about":"what is the same in all of these alerts, so that they are told by it",`+
-				`"rule":{"level":3},"data":{"query":"q.evil.example","srcip":"198.51.100.%d","http":{"hostname":"a%d.evil.example"}},%s}`, i, i%3, field)
+				`"rule":{"level":3},"data":{"query":"q.evil.example","email":{"from":"a@evil.example"},"srcip":"198.51.100.%d","http":{"hostname":"a%d.evil.example"}},%s}`, i, i%3, field)
 			chunk, err := event.AppendJSON(nil, time.Unix(0, 0), []byte(record))
 			if err != nil {
 				return
@@ -156,6 +156,68 @@ func FuzzExtractAgain(f *testing.F) {
 			}
 		}
 	})
+}
+
+// The address of an agent is learnt from an alert that is like others before it.
+func TestExtractAgentOfKnownAlert(t *testing.T) {
+	set := defaultRules(t, rules.Options{})
+	s, x := scanner(t, set.Paths()), rules.Extraction{Agents: &rules.Agents{}}
+	for i := range 8 {
+		next(t, s, `{"timestamp":"t","about":"what is the same in all of these alerts, so that they are told by it",`+
+			`"agent":{"ip":"203.0.113.%d"},"data":{"srcip":"203.0.113.%d"}}`, i, (i+7)%8)
+		planned := s.Fields().Planned
+		x.Reset()
+		set.Extract(s.Fields(), &x)
+		if i == 7 && (!planned || len(x.Found) != 0) {
+			t.Errorf("planned: %v, found: %v, where the address is that of the agent before", planned, x.Found)
+		}
+	}
+}
+
+// A value that is settled as one kind is looked up as another, also in an alert that
+// is like others before it.
+func TestExtractSettledAsAnotherKind(t *testing.T) {
+	file, err := rules.Parse("test.yaml", []byte("version: 1\nrules:\n"+
+		"  - {name: domain, lookup: [{field: data.domain, type: domain}]}\n  - {name: file, lookup: [{field: data.file, type: filename}]}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := rules.Compile(rules.Options{}, file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var x rules.Extraction
+	s, settled := scanner(t, set.Paths()), rules.NewSettled(1000)
+	for i := range 10 {
+		x.Reset()
+		x.Skip(settled, 0, 0)
+		next(t, s, `{"timestamp":"t","about":"what is the same in all of these alerts, so that they are told by it",`+
+			`"data":{"domain":"d%d.example.com","file":"d%d.example.com"}}`, i, i-1)
+		set.Extract(s.Fields(), &x)
+		x.Settle(func(from, to int) time.Duration {
+			if x.Found[from].Path == slices.Index(set.Paths(), "data.domain") {
+				return time.Hour
+			}
+			return 0
+		})
+		if n := len(x.Found); !slices.ContainsFunc(x.Found, func(f rules.Found) bool { return f.Rule == 1 }) {
+			t.Errorf("alert %d: of %d that were found none is a file", i, n)
+		}
+	}
+	if !s.Fields().Planned {
+		t.Error("the last alert was not like those before it")
+	}
+}
+
+// next has a scanner go to an alert.
+func next(t *testing.T, s *event.Scanner, format string, a ...any) {
+	chunk, err := event.AppendJSON(nil, time.Unix(0, 0), fmt.Appendf(nil, format, a...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Reset(chunk); !s.Next() {
+		t.Fatal("not an event")
+	}
 }
 
 // foundAlone returns what each event of a chunk has if nothing came before it.

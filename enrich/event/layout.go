@@ -2,7 +2,6 @@ package event
 
 import (
 	"encoding/binary"
-
 	"slices"
 
 	"fluent-bit-misp/rules/fields"
@@ -13,7 +12,7 @@ import (
 // dozen values, so a record that is laid out like those before it is compared
 // with them, and not walked key by key. What comes out is the same.
 type layout struct {
-	fixed  []byte // what is the same, one after the other, and room behind it for along
+	fixed  []byte // what is the same, one after the other, and readAhead bytes more
 	parts  []part
 	wanted []pick         // the values that a reader wants who has a plan, once there was an event for that
 	shared *fields.Layout // for readers, nil if a value can be missing
@@ -61,7 +60,7 @@ type group struct {
 const (
 	groupBits = 7
 	ways      = 4
-	readAhead = 64 // bytes behind the last part that along may read
+	readAhead = 64 // bytes behind a part that compare may read
 )
 
 // window is how many bytes of a record make its key: enough to reach into the
@@ -107,28 +106,27 @@ func (s *Scanner) follow(key uint64, i int) int {
 // along finds the places in the record at i, and returns the offset behind it,
 // -1 if it is not laid out like that.
 func (s *Scanner) along(l *layout, i int) int {
-	b, places := s.chunk, &s.layouts.places
-	for k := 0; k < len(l.parts); k++ {
-		if k, i = along(b, i, l.fixed, l.parts, k, places); k < 0 || k == len(l.parts) {
+	b, places, last := s.chunk, &s.layouts.places, len(l.parts)-1
+	for k := 0; ; k++ {
+		if k, i = compare(b, i, l.fixed, l.parts, k, places); k < 0 || k > last {
 			return i
 		}
 		p := &l.parts[k]
-		n := int(p.size)
-		if len(b)-i < n || string(b[i:i+n]) != string(l.fixed[p.at:int(p.at)+n]) {
+		value := i + int(p.size)
+		if value > len(b) || string(b[i:value]) != string(l.fixed[p.at:p.at+p.size]) {
 			return -1
 		}
-		begin, at := i, i+n
-		if i = at; k < len(l.parts)-1 {
-			c, body, size := header(b, at)
-			if c == array || c == mapping || c == invalid || p.text && c != text {
-				return -1
-			}
-			places[3*k+1], places[3*k+2] = int32(at), int32(body)
-			i = body + size
+		places[3*k] = int32(i)
+		if k == last {
+			return value
 		}
-		places[3*k] = int32(begin)
+		c, body, size := header(b, value)
+		if c == array || c == mapping || c == invalid || p.text && c != text {
+			return -1
+		}
+		places[3*k+1], places[3*k+2] = int32(value), int32(body)
+		i = body + size
 	}
-	return i
 }
 
 // note notes the values whose places were found, and reports whether they are
@@ -137,7 +135,7 @@ func (s *Scanner) note(l *layout) bool {
 	f := s.fields
 	if f.Layout = l.shared; f.Layout != nil && f.Layout.Plan != nil {
 		if l.wanted == nil {
-			l.choose(f.Layout.Wanted)
+			l.pickWanted(f.Layout.Wanted)
 		}
 		f.Planned = true
 		return s.fill(l.wanted)
@@ -151,8 +149,8 @@ func (s *Scanner) note(l *layout) bool {
 	return true
 }
 
-// choose notes which values a reader wants.
-func (l *layout) choose(wanted []int32) {
+// pickWanted notes which values a reader wants.
+func (l *layout) pickWanted(wanted []int32) {
 	l.wanted = make([]pick, len(wanted))
 	for i, number := range wanted {
 		l.wanted[i] = l.picks[number]
@@ -165,6 +163,7 @@ func (s *Scanner) fill(picks []pick) bool {
 	f.Values = slices.Grow(f.Values, len(picks))[:len(picks)]
 	for i := range picks {
 		p := &picks[i]
+		// Places are never behind the last one; the remainder spares a check.
 		f.Values[i] = fields.Value{
 			Path: p.path, Next: p.next, In: p.in,
 			Start: places[p.start%uint16(len(places))] + int32(p.startAway),

@@ -3,16 +3,17 @@
 // like nor what a value means.
 package fields
 
-// Fields are the values of one event, in the order in which they stand there. A
-// path is told by its index; one can have several values (an array) or none. They
-// belong to who fills them, and may be read by one goroutine at a time.
+// Fields are the values of one event, in the order in which they stand there, or
+// if they are Planned, those that a plan wants; see [Layout]. A path is told by its
+// index; one can have several values (an array) or none. They belong to who fills
+// them, and may be read by one goroutine at a time.
 type Fields struct {
 	Values  []Value
 	Ends    []Ends  // by path; those of the event that was read last, for all Fields of one scanner
 	Chunk   []byte  // a view
 	Scratch []byte  // the text of scalars that are not strings
 	Layout  *Layout // of the event, nil if it has none
-	Planned bool    // the values are those that the plan of the layout wants
+	Planned bool    // the values are those that the plan of the layout wants, not all
 }
 
 // A Value is one scalar, or stands for a map. It has offsets instead of slices:
@@ -76,7 +77,7 @@ func (f *Fields) Reset(chunk []byte) {
 // Leave makes room for the ends of another event.
 func (f *Fields) Leave() {
 	if f.Planned {
-		return
+		return // it has none
 	}
 	for i := range f.Values {
 		f.Ends[f.Values[i].Path].First = -1
@@ -88,17 +89,18 @@ func (f *Fields) Clear() {
 	f.Values, f.Scratch, f.Layout, f.Planned = f.Values[:0], f.Scratch[:0], nil, false
 }
 
-// Len returns how many values the event has at the paths.
+// Len returns how many values there are.
 func (f *Fields) Len() int { return len(f.Values) }
 
 // Path returns the path of value i.
 func (f *Fields) Path(i int) int { return int(f.Values[i].Path) }
 
-// First returns the first value at path, -1 if there is none. Unlike the rest, it
-// is lost when the next event is read.
+// First returns the first value at path, -1 if there is none or the Fields are
+// Planned. Unlike the rest, it is lost when the next event is read.
 func (f *Fields) First(path int) int { return int(f.Ends[path].First) }
 
-// Next returns the next value at the same path as value i, -1 after the last.
+// Next returns the next value at the same path as value i, -1 after the last; it is
+// not for Fields that are Planned.
 func (f *Fields) Next(i int) int { return int(f.Values[i].Next) }
 
 // Text returns the text of value i: a string as it is, another scalar as JSON

@@ -1,20 +1,24 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-// func alongQuickly(b []byte, i int, fixed []byte, parts []part, k int, places *places) (part, at int)
+// func compareQuickly(b []byte, i int, fixed []byte, parts []part, k int, places *places) (at, offset int)
 //
-// Each round compares a part, 64 bytes at a time, and finds the value behind it.
-// Bytes behind the part are read and not looked at: there must be 64 of them in b,
-// with the header of the value among them, or the caller has to go on.
+// Each round compares a part, a block of readAhead = 64 bytes at a time, and finds
+// the value behind it. Bytes of the last block that are behind the part are read
+// and not looked at: b must go on for 64 bytes behind the part, and the header of
+// the value is among them, or the caller does this part. The places of a part are
+// three int32.
 //
 //	SI  b              R8  the last place in b at which a part may end
-//	DI  the part in b  BX  the value behind it
-//	R9  fixed          DX  the part in fixed
+//	DI  the block in b, then the body of the value, where the next part begins
+//	R15 the part in b  BX  the value behind it
+//	R9  fixed          DX  the block in fixed
 //	R10 the part's entry in parts
 //	R11 how many parts are left, this one included
 //	R12 the part's places
-//	CX  how many bytes are left to compare; how long the value is
-TEXT ·alongQuickly(SB), NOSPLIT, $0-112
+//	CX  how many bytes are left to compare, then the size of the value
+//	AX, R13, R14 for a moment
+TEXT ·compareQuickly(SB), NOSPLIT, $0-112
 	MOVQ b_base+0(FP), SI
 	MOVQ b_len+8(FP), R8
 	LEAQ -const_readAhead(SI)(R8*1), R8
@@ -41,7 +45,7 @@ part:
 	MOVQ DI, AX
 	SUBQ SI, AX
 	MOVL AX, 0(R12)
-	MOVQ DI, R15 // the part, should the value be none for here
+	MOVQ DI, R15
 
 block:
 	VMOVDQU   0(DI), Y0
@@ -108,7 +112,7 @@ other: // a string with two bytes for its length?
 	LEAQ    3(BX), DI
 	JMP     value
 
-number: // one up to 127, where a string is not asked for?
+number: // up to 127, where it need not be a string?
 	CMPL AX, $0x80
 	JAE  back
 	CMPB part_text(R10), $0
@@ -117,7 +121,7 @@ number: // one up to 127, where a string is not asked for?
 	XORL CX, CX
 	JMP  value
 
-back:
+back: // the caller does this part
 	MOVQ R15, DI
 
 leave:
@@ -138,6 +142,6 @@ differs:
 
 return:
 	VZEROUPPER
-	MOVQ AX, part+96(FP)
-	MOVQ DI, at+104(FP)
+	MOVQ AX, at+96(FP)
+	MOVQ DI, offset+104(FP)
 	RET
