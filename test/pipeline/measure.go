@@ -19,7 +19,11 @@ type result struct {
 func (s setup) compare(rounds int, only string) (results [][]result, err error) {
 	results = make([][]result, len(variants))
 	for round := range rounds {
-		if err := s.round(only, results); err != nil {
+		took, err := s.round(only)
+		for i := range took {
+			results[i] = append(results[i], took[i]...)
+		}
+		if err != nil {
 			return results, err
 		}
 		fmt.Fprintf(os.Stderr, "round %d of %d is over\n", round+1, rounds)
@@ -36,9 +40,10 @@ func wanted(i int, only string) bool {
 }
 
 // round starts a process for every variant that is wanted, has them read all
-// alerts, and adds what each piece took to the results. They take turns, every
-// other time from the last to the first.
-func (s setup) round(only string, results [][]result) (err error) {
+// alerts, and returns what each piece took, nothing if one could not be measured.
+// They take turns, every other time from the last to the first.
+func (s setup) round(only string) (results [][]result, err error) {
+	results = make([][]result, len(variants))
 	processes := map[int]*process{}
 	var order []int
 	for i, v := range variants {
@@ -51,7 +56,7 @@ func (s setup) round(only string, results [][]result) (err error) {
 			startErr = s.warmUp(p)
 		}
 		if startErr != nil {
-			return fmt.Errorf("%s: %w", v.name, startErr)
+			return nil, fmt.Errorf("%s: %w", v.name, startErr)
 		}
 		processes[i] = p
 		order = append(order, i)
@@ -60,13 +65,13 @@ func (s setup) round(only string, results [][]result) (err error) {
 		for _, i := range order {
 			r, err := s.measure(processes[i], piece)
 			if err != nil {
-				return fmt.Errorf("%s: %w", variants[i].name, err)
+				return nil, fmt.Errorf("%s: %w", variants[i].name, err)
 			}
 			results[i] = append(results[i], r)
 		}
 		slices.Reverse(order)
 	}
-	return nil
+	return results, nil
 }
 
 // measure has a process read a piece of the alerts, and measures that.
