@@ -8,12 +8,14 @@ import (
 
 // Choose is the first half of Extract: it finds the values that are to be taken.
 // The other half is Take, once for each event and in their order; until then the
-// Fields must stay as they are, but for First. Fields of one scanner are for one
-// Set, and for Extractions that all have Agents or none: for those that are alike,
-// the first decides which values the next ones have; see [fields.Layout]. Who chooses from several events
+// Fields must stay as they are, but for First. Who chooses from several events
 // before the first is taken waits for memory once, not for each settled value; see
 // [Settled]. All of them are taken, or Reset is called, before the next Choose,
 // Skip or Set.
+//
+// The Fields of one scanner are for one Set, and for Extractions that all have
+// Agents, or all none: what is chosen from an event decides which values the Fields
+// of the next ones like it have; see [fields.Layout].
 func (s *Set) Choose(f *fields.Fields, x *Extraction) {
 	if x.set != s {
 		x.use(s)

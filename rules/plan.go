@@ -16,9 +16,9 @@ type plan struct {
 // A planned choice. It is small, since the plans of all layouts want to stay in
 // the processor's cache.
 type planned struct {
-	taking                 *taking
-	rule                   int32
-	way, value, host, port int16 // values by where they are in Layout.Wanted
+	taking            *taking
+	rule, way         int32
+	value, host, port int16 // by where they are in Layout.Wanted
 }
 
 // maxPlanned bounds the choices of a plan. An event has some dozens at most.
@@ -57,7 +57,7 @@ func (x *Extraction) makePlan(l *fields.Layout) {
 		case c.taking.shape == command:
 			return // it takes all values at its path
 		default:
-			p.choices = append(p.choices, planned{c.taking, c.rule, int16(c.taking.way), want(c.value), want(c.host), want(c.port)})
+			p.choices = append(p.choices, planned{c.taking, c.rule, int32(c.taking.way), want(c.value), want(c.host), want(c.port)})
 		}
 	}
 	l.Plan, l.Wanted = p, wanted
