@@ -67,25 +67,9 @@ func defaultRules(tb testing.TB, options rules.Options) *rules.Set {
 // A scanner that has come across alerts before finds in them what one finds that
 // has not.
 func TestScanKnownAlerts(t *testing.T) {
-	chunk, count := corpus(t)
-	g := gen.New(1)
-	for range 2000 {
-		var err error
-		if chunk, err = event.AppendJSON(chunk, time.Unix(0, 0), g.Next().Line); err != nil {
-			t.Fatal(err)
-		}
-		count++
-	}
+	chunk, count := knownAlerts(t)
 	paths := defaultRules(t, rules.Options{}).Paths()
-	var want []string
-	for rest := chunk; len(rest) > 0; {
-		s := scanner(t, paths)
-		if s.Reset(rest); !s.Next() {
-			t.Fatal("not an event")
-		}
-		want = append(want, values(s.Fields()))
-		rest = rest[s.Event().End:]
-	}
+	want := alone(t, paths, chunk, func(s *event.Scanner) string { return values(s.Fields()) })
 	if len(want) != count {
 		t.Fatalf("%d events of %d", len(want), count)
 	}
@@ -98,6 +82,35 @@ func TestScanKnownAlerts(t *testing.T) {
 			}
 		}
 	}
+}
+
+// knownAlerts returns a chunk of alerts many of which are like others in it, and how
+// many they are.
+func knownAlerts(t *testing.T) (chunk []byte, count int) {
+	const generated = 2000
+	chunk, count = corpus(t)
+	g := gen.New(1)
+	for range generated {
+		var err error
+		if chunk, err = event.AppendJSON(chunk, time.Unix(0, 0), g.Next().Line); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return chunk, count + generated
+}
+
+// alone returns what look makes of each event of a chunk, for which it gets a
+// scanner that has seen nothing before.
+func alone(t *testing.T, paths []string, chunk []byte, look func(s *event.Scanner) string) (all []string) {
+	for len(chunk) > 0 {
+		s := scanner(t, paths)
+		if s.Reset(chunk); !s.Next() {
+			t.Fatal("not an event")
+		}
+		all = append(all, look(s))
+		chunk = chunk[s.Event().End:]
+	}
+	return all
 }
 
 func values(f *fields.Fields) string {

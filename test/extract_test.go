@@ -10,7 +10,6 @@ import (
 	"fluent-bit-misp/enrich/event"
 	"fluent-bit-misp/misp/ioc"
 	"fluent-bit-misp/rules"
-	"fluent-bit-misp/test/gen"
 )
 
 // FuzzExtract puts any JSON value at any path that the rules take, and in the
@@ -27,12 +26,7 @@ func FuzzExtract(f *testing.F) {
 	}
 	s := scanner(f, set.Paths())
 	f.Fuzz(func(t *testing.T, path uint16, value string) {
-		keys := strings.Split(strings.ReplaceAll(set.Paths()[int(path)%len(set.Paths())], "*", "any"), ".")
-		record := value
-		for i := len(keys) - 1; i >= 0; i-- {
-			record = `{"` + keys[i] + `":` + record + `}`
-		}
-		chunk, err := event.AppendJSON(nil, time.Unix(0, 0), []byte(record))
+		chunk, err := event.AppendJSON(nil, time.Unix(0, 0), []byte("{"+field(set, path, value)+"}"))
 		if err != nil {
 			return
 		}
@@ -70,11 +64,7 @@ func TestExtractTogether(t *testing.T) {
 			for range n {
 				from := len(x.Found)
 				x.Take()
-				line := ""
-				for _, f := range x.Found[from:] {
-					line += fmt.Sprintln(set.RuleName(f.Rule), set.Paths()[f.Path], f.Derived, f.Indicator)
-				}
-				found[way] = append(found[way], line)
+				found[way] = append(found[way], lines(set, x.Found[from:]))
 			}
 		}
 	}
@@ -86,14 +76,7 @@ func TestExtractTogether(t *testing.T) {
 
 // What an alert has does not depend on the alerts that came before.
 func TestExtractKnownAlerts(t *testing.T) {
-	chunk, _ := corpus(t)
-	g := gen.New(1)
-	for range 2000 {
-		var err error
-		if chunk, err = event.AppendJSON(chunk, time.Unix(0, 0), g.Next().Line); err != nil {
-			t.Fatal(err)
-		}
-	}
+	chunk, _ := knownAlerts(t)
 	for name, options := range map[string]rules.Options{"by default": {}, "in texts": {Text: true}} {
 		t.Run(name, func(t *testing.T) {
 			set := defaultRules(t, options)
@@ -135,14 +118,8 @@ func FuzzExtractAgain(f *testing.F) {
 		s := scanner(t, set.Paths())
 		var x rules.Extraction
 		for i, value := range []string{one, one, one, other, one, other, third, one, other, other, third, one} {
-			keys := strings.Split(strings.ReplaceAll(set.Paths()[int(path)%len(set.Paths())], "*", "any"), ".")
-			last := len(keys) - 1
-			field := fmt.Sprintf(`%q:%s`, keys[last], value)
-			for k := last - 1; k >= 0; k-- {
-				field = fmt.Sprintf(`%q:{%s}`, keys[k], field)
-			}
 			record := fmt.Sprintf(`{"timestamp":"2026-03-01T10:00:00","about":"what is the same in all of these alerts, so that they are told by it",`+
-				`"rule":{"level":3},"data":{"query":"q.evil.example","email":{"from":"a@evil.example"},"srcip":"198.51.100.%d","http":{"hostname":"a%d.evil.example"}},%s}`, i, i%3, field)
+				`"rule":{"level":3},"data":{"query":"q.evil.example","email":{"from":"a@evil.example"},"srcip":"198.51.100.%d","http":{"hostname":"a%d.evil.example"}},%s}`, i, i%3, field(set, path, value))
 			chunk, err := event.AppendJSON(nil, time.Unix(0, 0), []byte(record))
 			if err != nil {
 				return
@@ -221,16 +198,8 @@ func next(t *testing.T, s *event.Scanner, format string, a ...any) {
 }
 
 // foundAlone returns what each event of a chunk has if nothing came before it.
-func foundAlone(t *testing.T, set *rules.Set, chunk []byte) (all []string) {
-	for len(chunk) > 0 {
-		s := scanner(t, set.Paths())
-		if s.Reset(chunk); !s.Next() {
-			t.Fatal("not an event")
-		}
-		all = append(all, found(set, s, &rules.Extraction{}))
-		chunk = chunk[s.Event().End:]
-	}
-	return all
+func foundAlone(t *testing.T, set *rules.Set, chunk []byte) []string {
+	return alone(t, set.Paths(), chunk, func(s *event.Scanner) string { return found(set, s, &rules.Extraction{}) })
 }
 
 // found returns what the event has that the scanner went to.
@@ -241,10 +210,25 @@ func found(set *rules.Set, s *event.Scanner, x *rules.Extraction) string {
 		fmt.Fprintln(&b, set.RuleName(rule), set.Paths()[path], "rejected", string(raw), why)
 	}
 	set.Extract(s.Fields(), x)
-	for _, f := range x.Found {
+	return b.String() + lines(set, x.Found)
+}
+
+// lines returns a line for each of what was found.
+func lines(set *rules.Set, found []rules.Found) string {
+	var b strings.Builder
+	for _, f := range found {
 		fmt.Fprintln(&b, set.RuleName(f.Rule), set.Paths()[f.Path], f.Derived, f.Indicator)
 	}
 	return b.String()
+}
+
+// field returns the JSON of a field at a path of the set, with objects around it.
+func field(set *rules.Set, path uint16, value string) string {
+	keys := strings.Split(strings.ReplaceAll(set.Paths()[int(path)%len(set.Paths())], "*", "any"), ".")
+	for i := len(keys) - 1; i > 0; i-- {
+		value = fmt.Sprintf("{%q:%s}", keys[i], value)
+	}
+	return fmt.Sprintf("%q:%s", keys[0], value)
 }
 
 // Any number of maps where a host is expected, and of paths that want it, do not

@@ -63,7 +63,7 @@ func TestScanOfWhatIsLaidOutLikeBefore(t *testing.T) {
 		"long free text":         func(p pairs) { p[7] = strings.Repeat("y", 70000) },
 		"other order":            func(p pairs) { p[6], p[7], p[8], p[9] = p[8], p[9], p[6], p[7] },
 	}
-	eachWay(t, func(t *testing.T) {
+	eachWay(t, func() {
 		for name, change := range tests {
 			t.Run(name, func(t *testing.T) {
 				changed := alert(3, "10.1.1.1", 22, true)
@@ -90,12 +90,18 @@ func TestScanOfWhatIsLaidOutLikeBefore(t *testing.T) {
 	})
 }
 
-// eachWay runs a test with and without what only some processors have.
-func eachWay(t *testing.T, test func(t *testing.T)) {
+// eachWay runs a test with what only some processors have, and without.
+func eachWay(t *testing.T, test func()) {
 	has := quick
-	defer func() { quick = has }()
-	for _, quick = range []bool{false, has} {
-		t.Run(fmt.Sprint("quick=", quick), test)
+	defer func() {
+		if t.Failed() {
+			t.Log("quick:", quick)
+		}
+		quick = has
+	}()
+	if test(); quick {
+		quick = false
+		test()
 	}
 }
 
@@ -108,7 +114,7 @@ func TestScanNoticesEveryByte(t *testing.T) {
 			strings.Repeat("k", size), strings.Repeat("v", size), "b", strings.Repeat("b", 30+i), "c", i,
 			"d", strings.Repeat("d", i*i*i), "e", "the same", "f", i}
 	}
-	eachWay(t, func(t *testing.T) {
+	eachWay(t, func() {
 		for _, size := range []int{0, 40, 100} {
 			s := scanner(t, paths...)
 			for i := range 12 {
@@ -191,21 +197,14 @@ func FuzzScanAgain(f *testing.F) {
 		f.Add(one, event(f, other))
 	}
 	f.Fuzz(func(t *testing.T, one, other []byte) {
-		againstNew(t, one, other)
-		if quick {
-			quick = false
-			defer func() { quick = true }()
-			againstNew(t, one, other)
-		}
+		eachWay(t, func() {
+			s := scanner(t, alertPaths...)
+			for _, chunk := range [][]byte{one, one, other, one, other, other, append(append(one[:len(one):len(one)], other...), one...), other} {
+				want := scan(scanner(t, alertPaths...), alertPaths, chunk)
+				if got := scan(s, alertPaths, chunk); !reflect.DeepEqual(got, want) {
+					t.Fatalf("got  %q\nwant %q", got, want)
+				}
+			}
+		})
 	})
-}
-
-func againstNew(t *testing.T, one, other []byte) {
-	s := scanner(t, alertPaths...)
-	for _, chunk := range [][]byte{one, one, other, one, other, other, append(append(one[:len(one):len(one)], other...), one...), other} {
-		want := scan(scanner(t, alertPaths...), alertPaths, chunk)
-		if got := scan(s, alertPaths, chunk); !reflect.DeepEqual(got, want) {
-			t.Fatalf("got  %q\nwant %q", got, want)
-		}
-	}
 }
