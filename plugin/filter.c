@@ -28,10 +28,11 @@ __attribute__((constructor)) static void remember_process(void)
  * takes them for one call that is too long, looks again every 20 microseconds,
  * and interrupts each call that it meets, all of which costs as much as the work
  * itself. A thread may let the kernel end its sleeps later than they are due, by
- * its timer slack. With this one, the monitor need not come more often than
- * fifty times a second.
+ * its timer slack. With this one, the monitor need not come more often than a
+ * hundred times a second. A longer one would be noticed: the monitor also gives the
+ * waiting calls of other threads a processor of Go's while one is in C.
  */
-enum { monitor_slack = 20000000 }; /* nanoseconds */
+enum { monitor_slack = 10000000 }; /* nanoseconds */
 
 static void *(*run_monitor)(void *);
 
