@@ -188,7 +188,9 @@ func (h *host) reports() (reports []report) {
 			_, _ = fmt.Sscan(m[1], &r.goroutines)
 		}
 		var round int
-		if n, _ := fmt.Sscanf(line, "[host] round %d: %d threads, %d files, %d bytes, longest call %f ms", &round, &r.threads, &r.files, &r.bytes, &r.longest); n == 5 {
+		// What Go traces comes in pieces, and the host's lines between them.
+		_, line, _ := strings.Cut(line, "[host] ")
+		if n, _ := fmt.Sscanf(line, "round %d: %d threads, %d files, %d bytes, longest call %f ms", &round, &r.threads, &r.files, &r.bytes, &r.longest); n == 5 {
 			reports = append(reports, r)
 		}
 	}
