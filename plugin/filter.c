@@ -17,9 +17,22 @@
 /* The process that loaded the library: Go's threads exist in no other. */
 static pid_t loaded_by;
 
-__attribute__((constructor)) static void remember_process(void)
+/* The host's threads that have entered Go and have not ended; each of them has
+ * called_go set, which is valid if they can be counted. */
+static atomic_int calling_threads;
+static pthread_key_t called_go;
+static int can_count;
+
+static void thread_ends(void *unused)
+{
+	(void) unused;
+	atomic_fetch_sub(&calling_threads, 1);
+}
+
+__attribute__((constructor)) static void loaded(void)
 {
 	loaded_by = getpid();
+	can_count = pthread_key_create(&called_go, thread_ends) == 0;
 }
 
 /*
@@ -28,11 +41,11 @@ __attribute__((constructor)) static void remember_process(void)
  * takes them for one call that is too long, looks again every 20 microseconds,
  * and interrupts each call that it meets, all of which costs as much as the work
  * itself. A thread may let the kernel end its sleeps later than they are due, by
- * its timer slack. With this one, the monitor need not come more often than a
- * hundred times a second. A longer one would be noticed: the monitor also gives the
- * waiting calls of other threads a processor of Go's while one is in C.
+ * its timer slack. With this one, the monitor need not come more often than ten
+ * times a second. What else it does is to take processors of Go's from threads
+ * that are back in C, and they have their own (see count_thread).
  */
-enum { monitor_slack = 10000000 }; /* nanoseconds */
+enum { monitor_slack = 100000000 }; /* nanoseconds */
 
 static void *(*run_monitor)(void *);
 
@@ -127,6 +140,26 @@ static void restore_signals(void)
 	}
 }
 
+/*
+ * Has Go make room for the calling thread when it comes for the first time. A
+ * thread that returns from Go keeps the processor on which it ran there until
+ * the monitor takes it: as many such threads as there are processors would leave
+ * none to Go's own, and to calls that have waited.
+ */
+static void count_thread(void)
+{
+	if (can_count && !pthread_getspecific(called_go) && pthread_setspecific(called_go, &called_go) == 0) {
+		mispCallingThreads(atomic_fetch_add(&calling_threads, 1) + 1);
+	}
+}
+
+/* To be called on the host's thread before each call of a function of Go's. */
+static void before_go(void)
+{
+	restore_signals();
+	count_thread();
+}
+
 /* Makes ready to enter Go for a section of that kind and name, which opens;
  * returns 0 if Go cannot be entered, once it is said why. */
 static int enter(const char *kind, const char *name)
@@ -137,7 +170,7 @@ static int enter(const char *kind, const char *name)
 	if (go_sigsegv.sa_flags == 0) {
 		sigaction(SIGSEGV, NULL, &go_sigsegv);
 	}
-	restore_signals();
+	before_go();
 	return 1;
 }
 
@@ -171,7 +204,7 @@ static int cb_filter(const void *data, size_t size, const char *tag, int tag_siz
 	(void) ins;
 	(void) input;
 	(void) config;
-	restore_signals();
+	before_go();
 	return mispFilter((uintptr_t) context, (void *) data, size, out, out_size);
 }
 
@@ -179,7 +212,7 @@ static int cb_filter(const void *data, size_t size, const char *tag, int tag_siz
 static int cb_exit(void *context, struct flb_config *config)
 {
 	(void) config;
-	restore_signals();
+	before_go();
 	mispFilterExit((uintptr_t) context);
 	return 0;
 }
@@ -227,7 +260,7 @@ VISIBLE int FLBPluginInit(struct flbgo_output_plugin *plugin)
  * of a coroutine. */
 VISIBLE int FLBPluginFlushCtx(void *context, const void *data, size_t size, char *tag)
 {
-	restore_signals();
+	before_go();
 	return mispOutputFlush((uintptr_t) context, (void *) data, size, tag);
 }
 
@@ -236,7 +269,7 @@ VISIBLE int FLBPluginFlushCtx(void *context, const void *data, size_t size, char
 VISIBLE int FLBPluginExitCtx(void *context)
 {
 	if (context != NULL && getpid() == loaded_by) {
-		restore_signals();
+		before_go();
 		mispOutputExit((uintptr_t) context);
 	}
 	return output_ok;

@@ -6,22 +6,7 @@ package main
 */
 import "C"
 
-import (
-	"os"
-	"runtime/debug"
-	"sync"
-	"unsafe"
-)
-
-// collectEarly has Go's heap grow by a quarter between two collections, not to
-// twice its size: nearly all of it is the cache, and stays. Alerts whose values
-// are in the cache allocate nothing, so it costs little. GOGC, if set, has its
-// way. Go's runtime is the plugin's own; the host has no part in it.
-var collectEarly = sync.OnceFunc(func() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(25)
-	}
-})
+import "unsafe"
 
 // view returns the size bytes at data without copying them. They are the
 // host's: valid until the call returns, and not to be changed.

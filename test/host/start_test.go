@@ -176,7 +176,7 @@ func TestTimerSlack(t *testing.T) {
 		h.pass(alert("1", fmt.Sprintf("11.0.%d.%d", i/250, i%250)))
 	}
 	for _, slacks := range []map[string]int{slacks, timerSlacks(h.cmd.Process.Pid)} {
-		if slacks != nil && (slacks["10000000"] != 1 || len(slacks) != 2) {
+		if slacks != nil && (slacks["100000000"] != 1 || len(slacks) != 2) {
 			t.Errorf("threads by timer slack in nanoseconds: %v", slacks)
 		}
 	}
