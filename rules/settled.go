@@ -36,12 +36,13 @@ type line [4]cell
 // halves of two values that are read together make no hash.
 type cell struct{ mixed, note atomic.Uint64 }
 
-// NewSettled returns an empty table for that many values, of 32 to 64 bytes
-// each, but for a million at most: unlike a cache, which grows to its bound, it
-// has all of its memory at once.
-func NewSettled(values int) *Settled {
+// NewSettled returns an empty table for the values that a cache of that many
+// answers is asked about: some two for each of them, since many a value has
+// nothing to ask about, at 64 to 128 bytes an answer. Unlike a cache, which grows
+// to its bound, it has all of its memory at once: 32 MB at most.
+func NewSettled(answers int) *Settled {
 	n := 1
-	for n*len(line{})/2 < min(values, maxSettled) {
+	for n < min(answers, maxAnswers) {
 		n *= 2
 	}
 	s := &Settled{seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}, lines: make([]line, n)}
@@ -49,7 +50,7 @@ func NewSettled(values int) *Settled {
 	return s
 }
 
-const maxSettled = 1 << 20
+const maxAnswers = 1 << 19
 
 // A mark tells a value, the way in which it is taken, and the era.
 type mark struct{ one, two uint64 }

@@ -2,27 +2,48 @@ package rules
 
 import (
 	"math"
+	"strconv"
 	"testing"
 	"unsafe"
 )
 
-// TestSettledMemory: whatever number of values somebody wants to be kept, there
+// TestSettledMemory: whatever number of answers somebody wants to be kept, there
 // is a table, and it is not large.
 func TestSettledMemory(t *testing.T) {
 	const least, most = int(unsafe.Sizeof(line{})), 32 << 20
-	for _, tt := range []struct{ values, bytes int }{
+	for _, tt := range []struct{ answers, bytes int }{
 		{0, least},
 		{1, least},
-		{2, least},
-		{3, 2 * least},
-		{100_000, 4 << 20},
+		{2, 2 * least},
+		{3, 4 * least},
+		{100_000, 8 << 20},
 		{1 << 20, most},
 		{100_000_000, most},
 		{math.MaxInt, most},
 	} {
-		s := NewSettled(tt.values)
+		s := NewSettled(tt.answers)
 		if got := len(s.lines) * least; got != tt.bytes {
-			t.Errorf("%d values: %d bytes, want %d", tt.values, got, tt.bytes)
+			t.Errorf("%d answers: %d bytes, want %d", tt.answers, got, tt.bytes)
 		}
+	}
+}
+
+// TestSettledHasRoom: the values of a full cache are nearly all settled at once,
+// also those in which there is nothing to look up, which are as many again.
+func TestSettledHasRoom(t *testing.T) {
+	const answers = 50_000
+	s := NewSettled(answers)
+	of := func(i int) mark { return s.mark(strconv.AppendInt(nil, int64(i), 10)).in(1, 0, 0) }
+	for i := range 2 * answers {
+		s.keep(of(i), 0, 0, 1)
+	}
+	lost := 0
+	for i := range 2 * answers {
+		if _, ok := s.profile(of(i), 0); !ok {
+			lost++
+		}
+	}
+	if lost > answers/50 {
+		t.Errorf("%d of %d values are not settled any more", lost, 2*answers)
 	}
 }
