@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -26,6 +28,33 @@ func TestUrgentAlertsFirst(t *testing.T) {
 	enrich(e, chunk(t, lines...))
 	if asked := server.Values(); len(asked) != 10 || !slices.Contains(asked[:2], "11.0.0.9") {
 		t.Errorf("asked for %q, want 11.0.0.9 in the first request: its level is 12", asked)
+	}
+}
+
+// MISP is asked for as many values together, and as often at once, as it may be.
+func TestAsksAsTold(t *testing.T) {
+	const values, batch, atOnce = 5000, 1000, 5
+	e, server := start(t, database(), "batch_size", fmt.Sprint(batch), "max_concurrency", fmt.Sprint(atOnce), "max_wait", "10s")
+	var asked atomic.Int32
+	all := make(chan struct{})
+	server.Fault(func(w http.ResponseWriter, r *http.Request, answer http.Handler) {
+		if asked.Add(1) == atOnce {
+			close(all)
+		}
+		select {
+		case <-all:
+		case <-time.After(2 * time.Second):
+			t.Errorf("not %d requests at once", atOnce)
+		}
+		answer.ServeHTTP(w, r)
+	})
+	var lines []string
+	for i := range values {
+		lines = append(lines, sshAlert(i))
+	}
+	enrich(e, chunk(t, lines...))
+	if n := server.Counts().Requests; n != values/batch {
+		t.Errorf("%d requests for %d values, want %d", n, values, values/batch)
 	}
 }
 

@@ -181,5 +181,7 @@ func ParseOptions(property func(name string) (value string, set bool)) (Options,
 	if set["api_key"] && set["api_key_file"] {
 		mistakes = append(mistakes, errors.New("api_key and api_key_file are both set: want one of them"))
 	}
+	// The cache collects what the client asks for.
+	o.Cache.BatchSize, o.Cache.MaxConcurrency = o.MISP.BatchSize, o.MISP.MaxConcurrency
 	return o, errors.Join(mistakes...)
 }
