@@ -77,6 +77,21 @@ func TestStaleHit(t *testing.T) {
 	}
 }
 
+// A hit is one whatever MISP could not be asked about besides: misp_error is for
+// alerts that are unknown.
+func TestHitHasNoError(t *testing.T) {
+	e, server := start(t, database())
+	enrich(e, chunk(t, lateAlert))
+	server.Fault(misptest.Status(500))
+	got, _ := enrich(e, chunk(t, strings.Replace(lateAlert, `"203.0.113.5"`, `["203.0.113.200","203.0.113.5"]`, 1)))
+	if !strings.Contains(got[0], `"misp_verdict":"hit"`) || strings.Contains(got[0], "misp_error") {
+		t.Errorf("got %s", got[0])
+	}
+	if n := e.Stats().Pending.Waiting; n != 1 {
+		t.Errorf("%d alerts wait for what MISP could not be asked about, want one", n)
+	}
+}
+
 // Engines with the same settings for MISP ask once for all of them; one with
 // another key asks itself.
 func TestEnginesShare(t *testing.T) {

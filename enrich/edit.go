@@ -104,10 +104,7 @@ func (b *batch) judge(e *Engine, looked *lookedAt) (o outcome) {
 		return o
 	}
 	b.matches = weigh(b.matches)
-	o.verdict = misp.Known
-	if e.verdict == VerdictNone {
-		o.reason = ""
-	}
+	o.verdict, o.reason = misp.Known, ""
 	return o
 }
 
