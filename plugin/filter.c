@@ -17,11 +17,11 @@
 /* The process that loaded the library: Go's threads exist in no other. */
 static pid_t loaded_by;
 
-/* The host's threads that have entered Go and have not ended; each of them has
- * called_go set, which is valid if they can be counted. */
+/* The host's threads that have entered Go and have not ended. Each of them has
+ * called_go set. */
 static atomic_int calling_threads;
 static pthread_key_t called_go;
-static int can_count;
+static int can_count; /* whether there is such a key */
 
 static void thread_ends(void *unused)
 {
@@ -42,8 +42,8 @@ __attribute__((constructor)) static void loaded(void)
  * and interrupts each call that it meets, all of which costs as much as the work
  * itself. A thread may let the kernel end its sleeps later than they are due, by
  * its timer slack. With this one, the monitor need not come more often than ten
- * times a second. What else it does is to take processors of Go's from threads
- * that are back in C, and they have their own (see count_thread).
+ * times a second. It also takes processors of Go's from threads that are back in
+ * C, for those that wait: there are enough without (see count_thread).
  */
 enum { monitor_slack = 100000000 }; /* nanoseconds */
 
@@ -142,9 +142,9 @@ static void restore_signals(void)
 
 /*
  * Has Go make room for the calling thread when it comes for the first time. A
- * thread that returns from Go keeps the processor on which it ran there until
- * the monitor takes it: as many such threads as there are processors would leave
- * none to Go's own, and to calls that have waited.
+ * thread that returns from Go keeps the processor on which it ran there, as a rule
+ * until the monitor takes it: as many such threads as there are processors would
+ * leave none to Go's own, and to calls that have waited.
  */
 static void count_thread(void)
 {
@@ -153,7 +153,7 @@ static void count_thread(void)
 	}
 }
 
-/* To be called on the host's thread before each call of a function of Go's. */
+/* To be called on the host's thread before each call for a section. */
 static void before_go(void)
 {
 	restore_signals();
@@ -231,7 +231,11 @@ VISIBLE const struct flb_filter_plugin filter_misp_plugin = {
  * library: in daemon mode, on a reload, also where Go cannot run. */
 VISIBLE int FLBPluginRegister(void *definition)
 {
-	return getpid() == loaded_by ? mispOutputRegister(definition) : -1;
+	if (getpid() != loaded_by) {
+		return -1;
+	}
+	count_thread();
+	return mispOutputRegister(definition);
 }
 
 /*
@@ -280,6 +284,7 @@ VISIBLE int FLBPluginExitCtx(void *context)
 VISIBLE void FLBPluginUnregister(void *definition)
 {
 	if (getpid() == loaded_by) {
+		count_thread();
 		mispOutputUnregister(definition);
 	}
 }

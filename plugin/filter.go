@@ -123,7 +123,7 @@ func mispFilterExit(handle C.uintptr_t) {
 	f.stopMetrics()
 	f.engine.Close()
 	f.guard.report()
-	f.guard.log.Debug("closed", "goroutines", runtime.NumGoroutine())
+	f.guard.log.Debug("closed", "goroutines", runtime.NumGoroutine(), "processors", runtime.GOMAXPROCS(0))
 }
 
 // filterOf returns the filter of a handle, nil if there is none (any more).

@@ -157,7 +157,7 @@ func mispOutputExit(handle C.uintptr_t) {
 	o.sender.Close()
 	o.engine.Close()
 	o.guard.report()
-	o.guard.log.Debug("closed", "goroutines", runtime.NumGoroutine())
+	o.guard.log.Debug("closed", "goroutines", runtime.NumGoroutine(), "processors", runtime.GOMAXPROCS(0))
 }
 
 // outputOf returns the output of a handle, nil if there is none (any more).

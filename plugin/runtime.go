@@ -20,14 +20,14 @@ var collectEarly = sync.OnceFunc(func() {
 	}
 })
 
-// processors is how many of Go's threads may run at once.
-var processors struct {
-	sync.Mutex
-	first int // without a thread of the host's
-}
+// processors guards how many of Go's threads may run at once.
+var processors sync.Mutex
 
-// mispCallingThreads lets Go run as many more threads at once as there are of the
-// host's that have entered it; filter.c says why. It may be called concurrently.
+// mispCallingThreads lets one more of Go's threads run at once than there are
+// threads of the host's that have entered it, and another one, as a thread that
+// waits for a disk counts too; filter.c says why. Where that is less than Go has by
+// itself, on a machine with more processors, Go goes on as it is. It may be called
+// concurrently, and stops what runs in Go for a moment.
 //
 //	void mispCallingThreads(int threads);
 //
@@ -35,11 +35,7 @@ var processors struct {
 func mispCallingThreads(threads C.int) {
 	processors.Lock()
 	defer processors.Unlock()
-	now := runtime.GOMAXPROCS(0)
-	if processors.first == 0 {
-		processors.first = now
-	}
-	if wanted := processors.first + int(threads); wanted > now {
+	if wanted := int(threads) + 2; wanted > runtime.GOMAXPROCS(0) {
 		runtime.GOMAXPROCS(wanted)
 	}
 }

@@ -162,14 +162,14 @@ func TestReloads(t *testing.T) {
 	if n := strings.Count(got.log, "SIGSEGV is the plugin's\n"); n != rounds {
 		t.Errorf("%d rounds had Go's signal handler, want %d", n, rounds)
 	}
-	type report struct{ goroutines, threads, files, bytes int }
+	type report struct{ goroutines, processors, threads, files, bytes int }
 	var reports []report
 	var r report
 	for _, line := range lines(got.log) {
 		if strings.Contains(line, "metrics_listen") {
 			t.Error(line)
 		}
-		_, _ = fmt.Sscanf(line, "[debug] [filter:misp:misp.0] closed goroutines=%d", &r.goroutines)
+		_, _ = fmt.Sscanf(line, "[debug] [filter:misp:misp.0] closed goroutines=%d processors=%d", &r.goroutines, &r.processors)
 		var round int
 		if n, _ := fmt.Sscanf(line, "[host] round %d: %d threads, %d files, %d bytes", &round, &r.threads, &r.files, &r.bytes); n == 4 {
 			reports = append(reports, r)
@@ -181,7 +181,7 @@ func TestReloads(t *testing.T) {
 	// The first rounds fill pools, of threads and of memory, and a connection
 	// that was just closed takes a moment to go.
 	early, late := reports[4], reports[rounds-1]
-	if late.goroutines > 7 || late.threads > early.threads+3 || late.files > early.files+2 || late.bytes > early.bytes+64<<10 {
+	if late.goroutines > 7 || late.processors != early.processors || late.threads > early.threads+3 || late.files > early.files+2 || late.bytes > early.bytes+64<<10 {
 		t.Errorf("the process grows: %+v, later %+v", early, late)
 	}
 }
