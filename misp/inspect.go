@@ -14,6 +14,7 @@ import (
 
 // An Inspection is what a MISP says of itself and of the owner of the key.
 type Inspection struct {
+	URL     string
 	Version string
 	User    string // the owner's e-mail address
 	Role    string
@@ -27,6 +28,8 @@ type Inspection struct {
 	HasTime bool                // whether MISP said what time it is
 	Search  time.Duration       // how long the quickest of a few searches for one value took
 	Chain   []*x509.Certificate // MISP's certificate and those above it, as they were verified; nil without TLS
+
+	Err *Error // why there is no more
 }
 
 const (
@@ -36,17 +39,31 @@ const (
 	inspectValue = "192.0.2.1"
 )
 
-// Inspect asks MISP, the first if there are several, about itself, for a person
-// who wonders whether all is well. It always asks, also while look-ups leave MISP alone. What is known up
-// to an error is returned with it; the error is an [*Error].
-func (c *Client) Inspect(ctx context.Context) (in Inspection, err error) {
+// Inspect asks each MISP about itself, one after the other and in the order of
+// their addresses, for a person who wonders whether all is well. It always asks,
+// also while look-ups leave MISP alone.
+func (c *Client) Inspect(ctx context.Context) []Inspection {
+	found := make([]Inspection, len(c.servers))
+	for i, s := range c.servers {
+		in := &found[i]
+		in.URL = s.url
+		if in.Err = c.inspect(ctx, s, in); in.Err != nil {
+			in.Err.URL = s.url
+			in.Err.Problem = oneLine(c.redact(in.Err.Problem))
+		}
+	}
+	return found
+}
+
+// inspect notes what a server says, as far as it gets.
+func (c *Client) inspect(ctx context.Context, s *server, in *Inspection) *Error {
 	var version struct {
 		Version string `json:"version"`
 	}
 	sent := c.cfg.Now()
-	resp, failed := c.about(ctx, "/servers/getVersion", &version)
+	resp, failed := c.about(ctx, s, "/servers/getVersion", &version)
 	if failed != nil {
-		return in, failed
+		return failed
 	}
 	in.Version = oneLine(clip(version.Version, maxSaid))
 	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
@@ -68,40 +85,40 @@ func (c *Client) Inspect(ctx context.Context) (in Inspection, err error) {
 			Admin bool   `json:"perm_site_admin"`
 		}
 	}
-	if _, failed := c.about(ctx, "/users/view/me", &me); failed != nil {
-		return in, failed
+	if _, failed := c.about(ctx, s, "/users/view/me", &me); failed != nil {
+		return failed
 	}
 	in.User, in.Role = oneLine(clip(me.User.Email, maxSaid)), oneLine(clip(me.Role.Name, maxSaid))
 	in.Admin = me.Role.Admin
 	for range inspectSearches {
-		if failed := c.try(ctx, &in); failed != nil {
-			return in, failed
+		if failed := c.try(ctx, s, in); failed != nil {
+			return failed
 		}
 	}
-	return in, nil
+	return nil
 }
 
-// about reads a page of MISP's into v.
-func (c *Client) about(ctx context.Context, path string, v any) (*http.Response, *Error) {
+// about reads a page of a server's into v.
+func (c *Client) about(ctx context.Context, s *server, path string, v any) (*http.Response, *Error) {
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
 	defer cancel()
-	resp, failed := c.get(ctx, path)
+	resp, failed := c.get(ctx, s, path)
 	if failed != nil {
-		return nil, c.named(failed)
+		return nil, failed
 	}
 	defer resp.Body.Close()
 	if err := json.NewDecoder(io.LimitReader(resp.Body, maxAbout)).Decode(v); err != nil {
 		if ctx.Err() != nil {
-			return nil, c.named(transportError(ctx, err, c.cfg.Timeout))
+			return nil, transportError(ctx, err, c.cfg.Timeout)
 		}
-		return nil, c.named(&Error{Reason: BadAnswer, Status: resp.StatusCode, cause: err,
-			Problem: fmt.Sprintf("its answer to %s is not that of a MISP: %v", path, err), Advice: adviseURL})
+		return nil, &Error{Reason: BadAnswer, Status: resp.StatusCode, cause: err,
+			Problem: fmt.Sprintf("its answer to %s is not that of a MISP: %v", path, err), Advice: adviseURL}
 	}
 	return resp, nil
 }
 
-func (c *Client) get(ctx context.Context, path string) (*http.Response, *Error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.servers[0].url+path, nil)
+func (c *Client) get(ctx context.Context, s *server, path string) (*http.Response, *Error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+path, nil)
 	if err != nil {
 		return nil, &Error{Reason: Unreachable, Problem: err.Error(), cause: err}
 	}
@@ -122,20 +139,20 @@ func (c *Client) get(ctx context.Context, path string) (*http.Response, *Error) 
 }
 
 // try searches for a value, as look-ups do, and notes how that went.
-func (c *Client) try(ctx context.Context, in *Inspection) *Error {
+func (c *Client) try(ctx context.Context, s *server, in *Inspection) *Error {
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
 	defer cancel()
 	r := c.request([]string{inspectValue})
 	r.Type, r.Limit, r.Page = []string{"ip-src", "ip-dst"}, 1, 1
 	began := c.cfg.Now()
-	resp, failed := c.post(ctx, c.servers[0], r)
+	resp, failed := c.post(ctx, s, r)
 	if failed != nil {
-		return c.named(failed)
+		return failed
 	}
 	defer resp.Body.Close()
 	_, err := io.Copy(io.Discard, io.LimitReader(resp.Body, maxAbout))
 	if err != nil {
-		return c.named(transportError(ctx, err, c.cfg.Timeout))
+		return transportError(ctx, err, c.cfg.Timeout)
 	}
 	if took := c.cfg.Now().Sub(began); in.Search == 0 || took < in.Search {
 		in.Search = took
@@ -153,11 +170,4 @@ func headerNumber(resp *http.Response, name string) int {
 		return 0
 	}
 	return n
-}
-
-// named completes an error for whoever reads it.
-func (c *Client) named(e *Error) *Error {
-	e.URL = c.cfg.URL
-	e.Problem = oneLine(c.redact(e.Problem))
-	return e
 }

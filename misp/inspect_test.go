@@ -2,7 +2,6 @@ package misp_test
 
 import (
 	"encoding/pem"
-	"errors"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -33,11 +32,11 @@ func TestInspect(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	in, err := client.Inspect(t.Context())
-	if err != nil {
-		t.Fatal(err)
+	in := client.Inspect(t.Context())[0]
+	if in.Err != nil {
+		t.Fatal(in.Err)
 	}
-	if in.Version != "2.5.1" || in.User != "user@misp.example" || in.Role != "User" || in.Admin {
+	if in.URL != site.URL || in.Version != "2.5.1" || in.User != "user@misp.example" || in.Role != "User" || in.Admin {
 		t.Errorf("version %q, user %q, role %q, admin %v", in.Version, in.User, in.Role, in.Admin)
 	}
 	if in.RateLimit != 100 || in.RateRemaining != 97 || in.RateReset < 14*time.Minute || in.RateReset > 15*time.Minute {
@@ -77,9 +76,7 @@ func TestInspectTrouble(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer client.Close()
-			_, err = client.Inspect(t.Context())
-			var failed *misp.Error
-			if !errors.As(err, &failed) || !strings.Contains(err.Error(), test.want) {
+			if err := client.Inspect(t.Context())[0].Err; err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("%v\nwant %s", err, test.want)
 			}
 		})

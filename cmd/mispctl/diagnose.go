@@ -1,7 +1,6 @@
 package main
 
 import (
-	"crypto/x509"
 	"errors"
 	"io/fs"
 	"os"
@@ -24,12 +23,12 @@ const (
 )
 
 // inspected says what MISP says, as far as it got.
-func (d *doctor) inspected(in misp.Inspection, cfg misp.Config) {
+func (d *doctor) inspected(in misp.Inspection, tls misp.TLS) {
 	if in.Version == "" {
 		return
 	}
-	d.ok("MISP %s answers at %s", in.Version, cfg.URL)
-	d.certificate(in.Chain, cfg)
+	d.ok("MISP %s answers at %s", in.Version, in.URL)
+	d.certificate(in, tls)
 	switch {
 	case !in.HasTime:
 	case in.Ahead.Abs() > clockOff:
@@ -64,24 +63,24 @@ func (d *doctor) inspected(in misp.Inspection, cfg misp.Config) {
 	d.hint("a search takes %v, most of which MISP needs to check the key: an administrator of MISP can make it about five times faster by setting Security.api_key_quick_lookup to true", took)
 }
 
-func (d *doctor) certificate(chain []*x509.Certificate, cfg misp.Config) {
-	if len(chain) == 0 {
-		if strings.HasPrefix(cfg.URL, "http:") {
+func (d *doctor) certificate(in misp.Inspection, tls misp.TLS) {
+	if len(in.Chain) == 0 {
+		if strings.HasPrefix(in.URL, "http:") {
 			d.hint("the connection has no TLS: whoever is between here and MISP can read the key")
 		}
 		return
 	}
 	var names []string
-	for _, c := range chain {
+	for _, c := range in.Chain {
 		names = append(names, c.Subject.String())
 	}
 	list := strings.Join(names, ", signed by ")
-	if cfg.TLS.NoVerify {
+	if tls.NoVerify {
 		d.bad("MISP's certificate is not verified, and is %s: set tls.verify to on, and tls.ca_file to the certificate of who signed it", list)
 		return
 	}
-	left := time.Until(chain[0].NotAfter)
-	for _, c := range chain {
+	left := time.Until(in.Chain[0].NotAfter)
+	for _, c := range in.Chain {
 		left = min(left, time.Until(c.NotAfter))
 	}
 	if left < renewWithin {

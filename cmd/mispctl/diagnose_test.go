@@ -14,7 +14,7 @@ import (
 )
 
 func TestInspected(t *testing.T) {
-	fine := misp.Inspection{Version: "2.5.1", User: "u@misp.example", Role: "Read Only", HasTime: true, Search: 10 * time.Millisecond}
+	fine := misp.Inspection{URL: "https://misp.example", Version: "2.5.1", User: "u@misp.example", Role: "Read Only", HasTime: true, Search: 10 * time.Millisecond}
 	with := func(change func(*misp.Inspection)) misp.Inspection {
 		in := fine
 		change(&in)
@@ -26,38 +26,37 @@ func TestInspected(t *testing.T) {
 		}
 		return []*x509.Certificate{named("misp.example", days), named("Our CA", 900)}
 	}
-	https := misp.Config{URL: "https://misp.example"}
 	for _, test := range []struct {
 		name  string
 		in    misp.Inspection
-		cfg   misp.Config
+		tls   misp.TLS
 		want  string // a line
 		wrong bool
 	}{
-		{"version", fine, https, "ok     MISP 2.5.1 answers at https://misp.example", false},
-		{"key", fine, https, "ok     the key is that of u@misp.example, with the role Read Only", false},
-		{"plain", fine, misp.Config{URL: "http://misp.example"}, "hint   the connection has no TLS: whoever is between here and MISP can read the key", false},
-		{"certificate", with(func(in *misp.Inspection) { in.Chain = chain(90) }), https,
+		{"version", fine, misp.TLS{}, "ok     MISP 2.5.1 answers at https://misp.example", false},
+		{"key", fine, misp.TLS{}, "ok     the key is that of u@misp.example, with the role Read Only", false},
+		{"plain", with(func(in *misp.Inspection) { in.URL = "http://misp.example" }), misp.TLS{}, "hint   the connection has no TLS: whoever is between here and MISP can read the key", false},
+		{"certificate", with(func(in *misp.Inspection) { in.Chain = chain(90) }), misp.TLS{},
 			"ok     MISP's certificate is good for 90 days: CN=misp.example, signed by CN=Our CA", false},
-		{"certificate ends", with(func(in *misp.Inspection) { in.Chain = chain(5) }), https,
+		{"certificate ends", with(func(in *misp.Inspection) { in.Chain = chain(5) }), misp.TLS{},
 			"WRONG  MISP's certificate (CN=misp.example, signed by CN=Our CA) ends in 5 days: renew it", true},
-		{"not verified", with(func(in *misp.Inspection) { in.Chain = chain(90) }), misp.Config{URL: "https://misp.example", TLS: misp.TLS{NoVerify: true}},
+		{"not verified", with(func(in *misp.Inspection) { in.Chain = chain(90) }), misp.TLS{NoVerify: true},
 			"WRONG  MISP's certificate is not verified, and is CN=misp.example, signed by CN=Our CA: set tls.verify to on, and tls.ca_file to the certificate of who signed it", true},
-		{"clock", with(func(in *misp.Inspection) { in.Ahead = -5 * time.Minute }), https,
+		{"clock", with(func(in *misp.Inspection) { in.Ahead = -5 * time.Minute }), misp.TLS{},
 			"WRONG  the clocks of MISP and of this machine differ by 5m0s: let both have their time by NTP", true},
-		{"admin", with(func(in *misp.Inspection) { in.Admin = true }), https,
+		{"admin", with(func(in *misp.Inspection) { in.Admin = true }), misp.TLS{},
 			"hint   this role may do everything in MISP: a user with the role Read Only is enough, if API access is added to it", false},
-		{"limit", with(func(in *misp.Inspection) { in.RateLimit, in.RateRemaining, in.RateReset = 100, 50, time.Minute }), https,
+		{"limit", with(func(in *misp.Inspection) { in.RateLimit, in.RateRemaining, in.RateReset = 100, 50, time.Minute }), misp.TLS{},
 			"ok     the role may do 100 searches at a time, 50 are left for the next 1m0s", false},
-		{"limit reached", with(func(in *misp.Inspection) { in.RateLimit, in.RateRemaining, in.RateReset = 100, 5, time.Minute }), https,
+		{"limit reached", with(func(in *misp.Inspection) { in.RateLimit, in.RateRemaining, in.RateReset = 100, 5, time.Minute }), misp.TLS{},
 			"WRONG  of 100 searches that the role may do, 5 are left for the next 1m0s: raise the rate limit of the role in MISP", true},
-		{"slow", with(func(in *misp.Inspection) { in.Search = 65 * time.Millisecond }), https,
+		{"slow", with(func(in *misp.Inspection) { in.Search = 65 * time.Millisecond }), misp.TLS{},
 			"hint   a search takes 65ms, most of which MISP needs to check the key: an administrator of MISP can make it about five times faster by setting Security.api_key_quick_lookup to true", false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var b strings.Builder
 			d := &doctor{w: &b}
-			d.inspected(test.in, test.cfg)
+			d.inspected(test.in, test.tls)
 			if !strings.Contains(b.String(), test.want+"\n") || d.wrong != test.wrong {
 				t.Errorf("wrong is %v, said\n%swant\n%s", d.wrong, b.String(), test.want)
 			}

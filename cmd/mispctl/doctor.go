@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -19,7 +20,7 @@ type doctorCmd struct {
 	environment
 	Config string `help:"Take the options from this configuration of Fluent Bit, and check it." placeholder:"FILE"`
 	User   string `help:"The user as whom Fluent Bit runs; by default whoever runs this." placeholder:"NAME"`
-	Alerts string `help:"Wazuh's file of alerts; by default ${default}." default:"/var/ossec/logs/alerts/alerts.json" placeholder:"FILE"`
+	Alerts string `help:"Wazuh's file of alerts; by default that of the configuration, or /var/ossec/logs/alerts/alerts.json." placeholder:"FILE"`
 }
 
 func (*doctorCmd) Help() string {
@@ -67,7 +68,7 @@ func (c *doctorCmd) Run(std streams) error {
 	if dir, set := c.property("storage_path"); set {
 		d.storage(dir, who)
 	}
-	d.alerts(c.Alerts, who)
+	d.alerts(cmp.Or(c.Alerts, "/var/ossec/logs/alerts/alerts.json"), who)
 	if d.wrong {
 		return errMistakes
 	}
@@ -80,15 +81,18 @@ func (c *doctorCmd) readConfig(d *doctor) {
 	for _, m := range check.File(c.Config, check.Options{Env: c.env}) {
 		d.bad("%s", m)
 	}
-	options := map[string]string{}
+	options, found := map[string]string{}, false
 	for _, s := range conf.Load(c.Config, c.env).Sections {
 		name := strings.ToLower(s.Value("name"))
 		switch {
 		case s.Kind == "input" && name == "tail" && strings.HasSuffix(s.Value("path"), "alerts.json"):
-			c.Alerts = s.Value("path")
-		case s.Kind != "service" && name == "misp" && len(options) == 0:
-			for _, p := range s.Properties {
-				options[strings.ToLower(p.Key)] = p.Value
+			c.Alerts = cmp.Or(c.Alerts, s.Value("path"))
+		case s.Kind != "service" && name == "misp" && !found:
+			found = true
+			for _, option := range enrich.OptionNames() {
+				if p, set := s.Get(check.NameIn(s.Kind, option)); set {
+					options[option] = p.Value
+				}
 			}
 		}
 	}
@@ -120,9 +124,10 @@ func (c *doctorCmd) askMISP(d *doctor) {
 		return
 	}
 	defer client.Close()
-	in, err := client.Inspect(context.Background())
-	d.inspected(in, o.MISP)
-	if err != nil {
-		d.bad("%v", err)
+	for _, in := range client.Inspect(context.Background()) {
+		d.inspected(in, o.MISP.TLS)
+		if in.Err != nil {
+			d.bad("%v", in.Err)
+		}
 	}
 }

@@ -84,14 +84,14 @@ func optionNames(kind string) []string {
 		return names
 	}
 	for i, name := range names {
-		names[i] = nameIn(kind, name)
+		names[i] = NameIn(kind, name)
 	}
 	return slices.Concat(names, forward.OptionNames(), []string{"on_unknown"})
 }
 
-// nameIn returns what an option of the engine is called in a section of a kind:
+// NameIn returns what an option of the engine is called in a section of a kind:
 // Fluent Bit keeps the names that begin with tls. in an output for itself.
-func nameIn(kind, name string) string {
+func NameIn(kind, name string) string {
 	if kind == "output" && strings.HasPrefix(name, "tls.") {
 		return "misp." + name
 	}
@@ -107,7 +107,7 @@ var onDisk = []string{"api_key_file", "tls.ca_file", "tls.crt_file", "tls.key_fi
 func (c *checker) property(s *conf.Section) func(name string) (string, bool) {
 	_, keyFile := s.Get("api_key_file")
 	return func(name string) (string, bool) {
-		p, set := s.Get(nameIn(s.Kind, name))
+		p, set := s.Get(NameIn(s.Kind, name))
 		switch {
 		case p.Unset != "" && name == "url":
 			return "https://misp.example", true
