@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	"fluent-bit-misp/misp"
 )
 
 // searchesPerFile is how often MISP would be asked for a file of alerts.
@@ -26,11 +28,8 @@ type costs struct {
 	cached      map[string]time.Time // until when the answer for a value is kept
 }
 
-// The plugin's defaults.
-const (
-	cleanTTL  = 10 * time.Minute
-	cacheSize = 100_000
-)
+// defaults are those of the plugin's cache.
+var defaults = misp.CacheConfig{}.WithDefaults()
 
 func newCosts() costs { return costs{cached: map[string]time.Time{}} }
 
@@ -53,8 +52,8 @@ func (c *costs) add(line []byte, keys []string) {
 		if until, ok := c.cached[key]; ok && c.second.Before(until) {
 			continue
 		}
-		if len(c.cached) < cacheSize {
-			c.cached[key] = c.second.Add(cleanTTL)
+		if len(c.cached) < defaults.Size {
+			c.cached[key] = c.second.Add(defaults.NegativeTTL)
 		}
 		if !c.asked {
 			c.asked = true

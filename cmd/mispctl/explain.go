@@ -42,6 +42,11 @@ type explanation struct {
 }
 
 func (c *explainCmd) Run(std streams) error {
+	for _, name := range []string{"rules", "text", "ignore"} {
+		if _, set := c.Option[name]; set {
+			return fmt.Errorf("-o %s has no effect here: want --%s", name, name)
+		}
+	}
 	line, err := c.line(std.in)
 	if err != nil {
 		return err

@@ -1,9 +1,6 @@
 package event
 
-import (
-	"encoding/binary"
-	"math/bits"
-)
+import "encoding/binary"
 
 // A print is the first and the last eight bytes of a key; of a shorter one both
 // are all of it. Keys of up to 16 bytes that have the same print and length are
@@ -47,11 +44,6 @@ func printAtEdge(b []byte, i, end int) (p print) {
 // fold returns the print in which letters count without their case, and some
 // other bytes are the same too.
 func (p print) fold() print { return print{p.head | noCase, p.tail | noCase} }
-
-// hash mixes a print; the upper bits are the better ones.
-func (p print) hash() uint64 {
-	return (p.head ^ bits.RotateLeft64(p.tail, 29)) * 0x9e3779b97f4a7c15
-}
 
 // hasDot reports whether there is a dot in a print.
 func (p print) hasDot() bool {
