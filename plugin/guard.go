@@ -7,8 +7,8 @@ import (
 )
 
 // A guard keeps a defect of the plugin from ending Fluent Bit. Every function
-// that C calls recovers by one and then gives its safe answer. It may be used
-// concurrently.
+// that C calls for a section recovers by one and then gives its safe answer. It may
+// be used concurrently.
 type guard struct {
 	log     *slog.Logger
 	defects atomic.Int64

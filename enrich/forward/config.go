@@ -16,7 +16,7 @@ import (
 
 // Config says where chunks go, and how. [ParseOptions] makes one.
 type Config struct {
-	Targets   []string // HOST:PORT or unix:PATH; the first is preferred
+	Targets   []string // HOST:PORT or unix:/PATH; the first is preferred
 	SharedKey string   // by which target and sender know each other; a secret; none if empty
 	Hostname  string   // what the sender calls itself
 	TLS       *tls.Config

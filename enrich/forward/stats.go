@@ -4,7 +4,7 @@ import "sync/atomic"
 
 // TargetStats are the counts of one target since the sender was made.
 type TargetStats struct {
-	Name   string // HOST:PORT or unix:PATH
+	Name   string // HOST:PORT or unix:/PATH
 	Up     bool   // it took the last chunk that it was sent, or was sent none yet
 	Chunks uint64 // it has taken
 	Bytes  uint64 // of those, before they are compressed
