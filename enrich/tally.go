@@ -1,7 +1,6 @@
 package enrich
 
 import (
-	"maps"
 	"sync"
 	"sync/atomic"
 
@@ -20,8 +19,9 @@ type tally struct {
 
 // A rejection is how many values were passed over for one reason.
 type rejection struct {
-	why string
-	n   uint64
+	why   string
+	n     uint64
+	total *atomic.Uint64 // of the engine
 }
 
 // tallies are the counters of an engine that a tally goes to.
@@ -29,7 +29,7 @@ type tallies struct {
 	kinds, rules []atomic.Uint64
 
 	mu       sync.Mutex
-	rejected map[string]uint64
+	rejected map[string]*atomic.Uint64
 }
 
 const verdicts = 3 // that misp.Verdict has
@@ -37,7 +37,7 @@ const verdicts = 3 // that misp.Verdict has
 func (t *tallies) open(set *rules.Set) {
 	t.kinds = make([]atomic.Uint64, len(ioc.Kinds())+1)
 	t.rules = make([]atomic.Uint64, verdicts*len(set.Rules()))
-	t.rejected = map[string]uint64{}
+	t.rejected = map[string]*atomic.Uint64{}
 }
 
 // reject counts a value that was passed over. The reasons are few, and nearly
@@ -51,7 +51,7 @@ func (t *tally) rejectMany(why string, n uint64) {
 			return
 		}
 	}
-	t.rejected = append(t.rejected, rejection{why, n})
+	t.rejected = append(t.rejected, rejection{why: why, n: n})
 }
 
 // add counts what was found in a chunk, and the answers for it, and returns how
@@ -73,16 +73,30 @@ func (t *tallies) add(b *batch) (skipped uint64) {
 		flush(t.kinds, local.kinds, int(found.Indicator.Kind()))
 		flush(t.rules, local.rules, verdicts*found.Rule+int(b.answers[i].Verdict))
 	}
-	if len(local.rejected) == 0 {
-		return skipped
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	for i := range local.rejected {
-		t.rejected[local.rejected[i].why] += local.rejected[i].n
-		local.rejected[i].n = 0
+		r := &local.rejected[i]
+		if r.n == 0 {
+			continue
+		}
+		if r.total == nil {
+			r.total = t.counterOf(r.why)
+		}
+		r.total.Add(r.n)
+		r.n = 0
 	}
 	return skipped
+}
+
+// counterOf returns the counter of a reason.
+func (t *tallies) counterOf(why string) *atomic.Uint64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	counter := t.rejected[why]
+	if counter == nil {
+		counter = &atomic.Uint64{}
+		t.rejected[why] = counter
+	}
+	return counter
 }
 
 // addSkipped counts what was passed over because it is settled.
@@ -142,5 +156,9 @@ func (t *tallies) byRule(set *rules.Set) map[string][verdicts]uint64 {
 func (t *tallies) byReason() map[string]uint64 {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return maps.Clone(t.rejected)
+	counts := make(map[string]uint64, len(t.rejected))
+	for why, counter := range t.rejected {
+		counts[why] = counter.Load()
+	}
+	return counts
 }
