@@ -21,14 +21,14 @@ type tally struct {
 type rejection struct {
 	why   string
 	n     uint64
-	total *atomic.Uint64 // of the engine
+	total *atomic.Uint64 // of the engine, once there was one
 }
 
 // tallies are the counters of an engine that a tally goes to.
 type tallies struct {
 	kinds, rules []atomic.Uint64
 
-	mu       sync.Mutex
+	mu       sync.Mutex // guards the map
 	rejected map[string]*atomic.Uint64
 }
 
