@@ -52,9 +52,11 @@ func (s *Scanner) Reset(chunk []byte) {
 	if len(chunk) > math.MaxInt32 {
 		chunk = nil // no host makes one; offsets are 32 bits wide
 	}
+	s.fields.Leave()
+	s.fields.Clear()
 	s.chunk, s.at, s.passed = chunk, 0, 0
 	for i := range s.ring {
-		s.ring[i].Reset(chunk)
+		s.ring[i].LetGo()
 	}
 }
 
@@ -65,7 +67,7 @@ func (s *Scanner) Next() bool {
 	s.fields.Leave()
 	s.turn = (s.turn + 1) % Kept
 	s.fields = &s.ring[s.turn]
-	s.fields.Clear()
+	s.fields.Begin(s.chunk)
 	for s.at < len(s.chunk) {
 		start := s.at
 		record, ok := s.envelope(start)

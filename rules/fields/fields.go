@@ -61,16 +61,20 @@ func (f *Fields) Note(v Value) {
 	of.Last = number
 }
 
-// MaxKept is for how many values of an event memory is kept from chunk to chunk.
+// MaxKept is for how many values of an event memory is kept for the next one.
 const MaxKept = 4096
 
-// Reset forgets everything and takes a new chunk.
-func (f *Fields) Reset(chunk []byte) {
-	f.Leave()
-	f.Clear()
+// LetGo lets go of the chunk, and of memory for more than is kept.
+func (f *Fields) LetGo() {
 	if cap(f.Values) > MaxKept || cap(f.Scratch) > 16*MaxKept {
 		f.Values, f.Scratch = nil, nil
 	}
+	f.Chunk = nil
+}
+
+// Begin forgets everything, for an event of a chunk.
+func (f *Fields) Begin(chunk []byte) {
+	f.Clear()
 	f.Chunk = chunk
 }
 
