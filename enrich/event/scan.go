@@ -129,9 +129,16 @@ func (s *Scanner) Passed() int { return s.passed }
 // the record behind a header: [timestamp, metadata], or in chunks of before
 // Fluent Bit 2.1 the timestamp alone.
 func (s *Scanner) envelope(i int) (record int, ok bool) {
-	// As Fluent Bit has written nearly all of them.
-	if b := s.chunk[i:]; len(b) > 13 && string(b[:4]) == "\x92\x92\xd7\x00" && b[12] == 0x80 && b[13]&0xf0 == 0x80 {
-		return i + 13, true
+	// As Fluent Bit has written nearly all of them: without metadata, and both maps in
+	// the longest format, or in the shortest.
+	if b := s.chunk[i:]; len(b) > 17 && string(b[:4]) == "\x92\x92\xd7\x00" {
+		switch {
+		case string(b[12:18]) == "\xdf\x00\x00\x00\x00\xdf":
+			c, _, _ := header(s.chunk, i+17) // it may be cut off
+			return i + 17, c == mapping
+		case b[12] == 0x80 && b[13]&0xf0 == 0x80:
+			return i + 13, true
+		}
 	}
 	c, i, n := header(s.chunk, i)
 	if c != array || n != 2 {

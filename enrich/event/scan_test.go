@@ -45,6 +45,17 @@ func event(t testing.TB, record any) []byte {
 	return append(b, pack(t, record)...)
 }
 
+// longEvent encodes one with maps in the longest format, as later versions do.
+func longEvent(t testing.TB, record any) []byte {
+	t.Helper()
+	b, body := event(t, pairs{})[:12], pack(t, record)
+	b = append(b, 0xdf, 0, 0, 0, 0)
+	if body[0]&0xf0 == 0x80 {
+		b, body = append(b, 0xdf, 0, 0, 0, body[0]&0xf), body[1:]
+	}
+	return append(b, body...)
+}
+
 // oldEvent encodes one in the form of before.
 func oldEvent(t testing.TB, timestamp, record any) []byte {
 	t.Helper()
@@ -124,6 +135,7 @@ func TestScanFindsValues(t *testing.T) {
 			for form, chunk := range map[string][]byte{
 				"with metadata":    event(t, tt.record),
 				"with a timestamp": oldEvent(t, 1.5, tt.record),
+				"with long maps":   longEvent(t, tt.record),
 			} {
 				got := scan(s, tt.paths, chunk)
 				if len(got) != 1 || got[0] != tt.want {
@@ -155,6 +167,8 @@ func TestScanPassesOverWhatIsNoEvent(t *testing.T) {
 		{"an array of three", bytes.Join([][]byte{{0x93, 1, 2, 0x80}, good}, nil), 1, 1},
 		{"nested a thousand deep", bytes.Join([][]byte{event(t, pairs{"b", msgpack.RawMessage(deep), "a", msgpack.RawMessage(deep)}), good}, nil), 2, 0},
 		{"a map that claims four billion pairs", append(event(t, pairs{})[:13], 0xdf, 0xff, 0xff, 0xff, 0xff), 0, 1},
+		{"a long map that claims four billion pairs", append(longEvent(t, pairs{})[:17], 0xdf, 0xff, 0xff, 0xff, 0xff), 0, 1},
+		{"long maps and others", bytes.Join([][]byte{longEvent(t, pairs{"a", "x"}), good, longEvent(t, "text")}, nil), 2, 1},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -170,7 +184,7 @@ func TestScanPassesOverWhatIsNoEvent(t *testing.T) {
 // A chunk that is cut anywhere yields the events before the cut and no more.
 func TestScanEndsWhereTheChunkIsCut(t *testing.T) {
 	first := event(t, pairs{"a", "x"})
-	second := event(t, pairs{"n", []any{1.5, 1 << 40, "s", nil}, "a", pairs{"b", "y"}})
+	second := longEvent(t, pairs{"n", []any{1.5, 1 << 40, "s", nil}, "a", pairs{"b", "y"}})
 	chunk := append(bytes.Clone(first), second...)
 	s := scanner(t, "a", "a.b", "n")
 	for cut := range chunk {
