@@ -32,6 +32,7 @@ type flights struct {
 	queue    []*flight       // those that wait, urgent ones first
 	boarding *flight         // the one in the queue that has seats left; nil if none
 	pilots   int             // goroutines that fly one after the other
+	coming   int             // of those, who have not taken a flight yet
 	rescue   bool            // one more, that flies what is urgent
 	closed   bool
 }
@@ -154,10 +155,12 @@ func (c *Cache) takeOff() {
 	f := &c.flights
 	for range min(c.cfg.MaxConcurrency-f.pilots, len(f.queue)) {
 		f.pilots++
+		f.coming++
 		c.running.Go(func() { c.pilot(false) })
 	}
-	// The others may wait for long, if few requests are allowed.
-	if len(f.queue) > 0 && f.queue[0].urgent && f.pilots >= c.cfg.MaxConcurrency && !f.rescue {
+	// The others may wait for long, if few requests are allowed. Who is coming takes
+	// what is urgent first.
+	if len(f.queue) > f.coming && f.queue[f.coming].urgent && f.pilots >= c.cfg.MaxConcurrency && !f.rescue {
 		f.rescue = true
 		c.running.Go(func() { c.pilot(true) })
 	}
@@ -165,17 +168,20 @@ func (c *Cache) takeOff() {
 
 // pilot flies what waits until nothing does, or nothing that is urgent.
 func (c *Cache) pilot(rescue bool) {
-	for f := c.nextFlight(rescue); f != nil; f = c.nextFlight(rescue) {
+	for f := c.nextFlight(rescue, true); f != nil; f = c.nextFlight(rescue, false) {
 		c.fly(f)
 	}
 }
 
-// nextFlight takes the first flight out of the queue. If it returns nil, the
-// pilot has to end.
-func (c *Cache) nextFlight(rescue bool) *flight {
+// nextFlight takes the first flight out of the queue, for a pilot's first one or a
+// later one. If it returns nil, the pilot has to end.
+func (c *Cache) nextFlight(rescue, first bool) *flight {
 	f := &c.flights
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if first && !rescue {
+		f.coming--
+	}
 	switch {
 	case len(f.queue) > 0 && (f.queue[0].urgent || !rescue):
 		next := f.queue[0]
