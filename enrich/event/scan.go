@@ -70,7 +70,7 @@ func (s *Scanner) Next() bool {
 	s.fields.Begin(s.chunk)
 	for s.at < len(s.chunk) {
 		start := s.at
-		record, ok := s.envelope(start)
+		record, body, pairs, ok := s.envelope(start)
 		if !ok {
 			if s.at = skip(s.chunk, start); s.at < 0 {
 				break
@@ -78,7 +78,6 @@ func (s *Scanner) Next() bool {
 			s.passed++
 			continue
 		}
-		_, body, pairs := header(s.chunk, record)
 		end := s.read(record, body, pairs)
 		if end < 0 {
 			s.fields.Leave()
@@ -125,30 +124,32 @@ func (s *Scanner) Fields() *fields.Fields { return s.fields }
 // count as one, up to the end of the chunk.
 func (s *Scanner) Passed() int { return s.passed }
 
-// envelope finds the record of the event at i. An event is an array of two,
-// the record behind a header: [timestamp, metadata], or in chunks of before
-// Fluent Bit 2.1 the timestamp alone.
-func (s *Scanner) envelope(i int) (record int, ok bool) {
+// envelope finds the record of the event at i, its first key, and how many pairs it
+// has. An event is an array of two, the record behind a header:
+// [timestamp, metadata], or in chunks of before Fluent Bit 2.1 the timestamp alone.
+func (s *Scanner) envelope(i int) (record, body, pairs int, ok bool) {
 	// As Fluent Bit has written nearly all of them: without metadata, and both maps in
 	// the longest format, or in the shortest.
+	record = -1
 	if b := s.chunk[i:]; len(b) > 17 && string(b[:4]) == "\x92\x92\xd7\x00" {
 		switch {
 		case string(b[12:18]) == "\xdf\x00\x00\x00\x00\xdf":
-			c, _, _ := header(s.chunk, i+17) // it may be cut off
-			return i + 17, c == mapping
+			record = i + 17
 		case b[12] == 0x80 && b[13]&0xf0 == 0x80:
-			return i + 13, true
+			record = i + 13
 		}
 	}
-	c, i, n := header(s.chunk, i)
-	if c != array || n != 2 {
-		return 0, false
+	if record < 0 {
+		c, i, n := header(s.chunk, i)
+		if c != array || n != 2 {
+			return 0, 0, 0, false
+		}
+		if record = skip(s.chunk, i); record < 0 {
+			return 0, 0, 0, false
+		}
 	}
-	if record = skip(s.chunk, i); record < 0 {
-		return 0, false
-	}
-	c, _, _ = header(s.chunk, record)
-	return record, c == mapping
+	c, body, pairs := header(s.chunk, record)
+	return record, body, pairs, c == mapping
 }
 
 // walkMap walks the pairs of a map beside node n, from the first key at i, and
