@@ -187,8 +187,8 @@ func TestSettledEnds(t *testing.T) {
 			e.cache.Purge(i)
 		}},
 		{"when all is purged", func(e *Engine, _ *clock) { e.cache.PurgeAll() }},
-		{"after days in which it was not seen", func(_ *Engine, c *clock) { c.add(era) }},
-		{"after many days", func(_ *Engine, c *clock) { c.add(7 * era) }},
+		{"after hours in which it was not seen", func(_ *Engine, c *clock) { c.add(era) }},
+		{"after a day", func(_ *Engine, c *clock) { c.add(7 * era) }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			clock := &clock{at: time.Unix(1700000000, 0)}
@@ -215,7 +215,7 @@ func TestSettledEnds(t *testing.T) {
 }
 
 // era is the time after which the table of settled values begins anew.
-const era = (1<<16 - 1) * 2 * time.Second
+const era = (1<<12 - 1) * 4 * time.Second
 
 // A clock is set by hand.
 type clock struct {

@@ -80,7 +80,7 @@ func (x *Extraction) SkippedBy() []uint32 { return x.byRule }
 // be settled.
 func (x *Extraction) markOf(raw []byte, way int) mark {
 	if x.table == nil || way == 0 {
-		return mark{}
+		return 0
 	}
 	if !x.marked {
 		x.mark, x.marked = x.table.mark(raw), true
@@ -91,7 +91,7 @@ func (x *Extraction) markOf(raw []byte, way int) mark {
 // settled reports whether the value with that mark need not be taken, which is
 // counted.
 func (x *Extraction) settled(m mark) bool {
-	if m != (mark{}) {
+	if m != 0 {
 		if number, ok := x.table.profile(m, x.tick); ok {
 			x.pass(m, number)
 			return true
@@ -131,7 +131,7 @@ func (x *Extraction) passRejected(m mark, of *Profile) {
 // again reports whether this event has had that mark at this path, and remembers
 // it.
 func (x *Extraction) again(m mark) bool {
-	p := m.one + uint64(x.path)
+	p := uint64(m) + uint64(x.path)
 	if slices.Contains(x.passed, p) {
 		return true
 	}
@@ -147,7 +147,7 @@ const maxOpen = 1 << 16
 
 // taken notes what was taken from the value with that mark, if it has one.
 func (x *Extraction) taken(m mark) {
-	if m != (mark{}) && !x.partial && len(x.open) < maxOpen {
+	if m != 0 && !x.partial && len(x.open) < maxOpen {
 		x.open = append(x.open, unsettled{m, x.from, len(x.Found), x.rejected, x.why})
 	}
 }

@@ -14,9 +14,10 @@ func TestSettledMemory(t *testing.T) {
 	for _, tt := range []struct{ answers, bytes int }{
 		{0, least},
 		{1, least},
-		{2, 2 * least},
-		{3, 4 * least},
-		{100_000, 8 << 20},
+		{2, least},
+		{3, 2 * least},
+		{5, 4 * least},
+		{100_000, 4 << 20},
 		{1 << 20, most},
 		{100_000_000, most},
 		{math.MaxInt, most},
