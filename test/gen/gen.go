@@ -62,7 +62,7 @@ func (g *Generator) Next() Alert {
 	}
 	t := g.template()
 	g.clock = g.clock.Add(time.Duration(g.random.IntN(40)) * time.Millisecond)
-	f := filler{g: g, values: map[string]string{}}
+	f := filler{g: g, template: t.name, values: map[string]string{}}
 	a := Alert{Name: t.name}
 	if kinds := g.listedIn(t); g.owed > 0 && len(kinds) > 0 {
 		g.owed--

@@ -3,6 +3,7 @@ package gen
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -42,6 +43,18 @@ func TestAlertsAreLinesOfJSON(t *testing.T) {
 	for _, template := range templates {
 		if !seen[template.name] {
 			t.Errorf("no alert of %s in 5000", template.name)
+		}
+	}
+}
+
+// Each rule counts how often it has fired, as Wazuh does: that differs from alert to
+// alert, and soon needs more than a byte.
+func TestRulesCountHowOftenTheyFire(t *testing.T) {
+	fired := map[string]int{}
+	for _, a := range alerts(New(1), 5000) {
+		fired[a.Name]++
+		if want := fmt.Sprintf(`"firedtimes":%d,`, fired[a.Name]); !bytes.Contains(a.Line, []byte(want)) {
+			t.Fatalf("%s: want %s in %s", a.Name, want, a.Line)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"embed"
 	"encoding/json"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -59,6 +60,10 @@ func init() {
 	}
 }
 
+// firedTimes says how often the rule has fired: a number, which no ${name} can stand
+// for in JSON.
+var firedTimes = regexp.MustCompile(`"firedtimes":\d+`)
+
 // parse reads the template's file. Wazuh writes no white space between tokens.
 func (t *template) parse() {
 	file, err := files.ReadFile("alerts/" + t.name + ".json")
@@ -69,7 +74,7 @@ func (t *template) parse() {
 	if err := json.Compact(&compact, file); err != nil {
 		panic(t.name + ": " + err.Error())
 	}
-	rest := compact.String()
+	rest := firedTimes.ReplaceAllLiteralString(compact.String(), `"firedtimes":${fired}`)
 	for {
 		before, after, found := strings.Cut(rest, "${")
 		t.text = append(t.text, before)
