@@ -112,13 +112,19 @@ other: // a string with two bytes for its length?
 	LEAQ    3(BX), DI
 	JMP     value
 
-number: // up to 127, where it need not be a string?
-	CMPL AX, $0x80
-	JAE  back
+number: // where the value need not be a string, up to 127, or 8 to 64 bits?
 	CMPB part_text(R10), $0
 	JNE  back
 	LEAQ 1(BX), DI
 	XORL CX, CX
+	CMPL AX, $0x80
+	JB   value
+	LEAL -0xcc(AX), CX
+	CMPL CX, $8
+	JAE  back
+	ANDL $3, CX
+	MOVL $1, DX
+	SHLXL CX, DX, CX
 	JMP  value
 
 back: // the caller does this part
