@@ -21,9 +21,7 @@ func (s *Set) Choose(f *fields.Fields, x *Extraction) {
 		x.use(s)
 	}
 	x.fields = f
-	if f.Planned {
-		x.chooseAsPlanned()
-	} else {
+	if !f.Planned || !x.chooseAsPlanned() {
 		s.decide(f, x)
 	}
 	x.choices.end(f)
@@ -33,7 +31,7 @@ func (s *Set) Choose(f *fields.Fields, x *Extraction) {
 // layout if it can.
 func (s *Set) decide(f *fields.Fields, x *Extraction) {
 	x.event++
-	x.varies = false
+	x.tests, x.varies = x.tests[:0], false
 	if agent := x.agent(); agent >= 0 {
 		x.chooseAgent(agent)
 	}

@@ -59,8 +59,9 @@ type Extraction struct {
 	rows    []uint64 // by row: the event and whether the row holds
 	conds   []uint64 // by condition, likewise
 	choices choices
-	varies  bool // what is chosen depends on texts that differ within a layout
-	start   int  // where this event begins in Found
+	tests   []test // of texts that differ within a layout, on which depends what is chosen
+	varies  bool   // that depends on such texts in another way, too
+	start   int    // where this event begins in Found
 	seen    map[sight]int
 	met     met
 	scratch []byte

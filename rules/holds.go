@@ -49,8 +49,10 @@ func (x *Extraction) meets(c *cond) bool {
 		return bool(want) == (f.First(c.path) >= 0)
 	}
 	for i := f.First(c.path); i >= 0; i = f.Next(i) {
-		x.dependsOn(i)
-		if text := f.Text(i); text != nil && c.matcher.match(text) {
+		text := f.Text(i)
+		holds := text != nil && c.matcher.match(text)
+		x.tested(i, c.matcher, holds)
+		if holds {
 			return true
 		}
 	}

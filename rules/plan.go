@@ -6,11 +6,19 @@ import (
 	"fluent-bit-misp/rules/fields"
 )
 
-// A plan is what is chosen from each event of a layout, where that depends on no
-// text that differs from event to event.
+// A plan is what is chosen from each event of a layout for which the tests of the
+// texts that differ from event to event come out the same.
 type plan struct {
 	agent   int16 // the address of the agent, as in planned; -1 if there is none or it is not learnt
+	tests   []test
 	choices []planned
+}
+
+// A test is whether the text of a value satisfies a condition.
+type test struct {
+	matcher matcher
+	value   int32 // in a plan, by where it is in Layout.Wanted
+	holds   bool
 }
 
 // A planned choice. It is small, since the plans of all layouts want to stay in
@@ -21,8 +29,12 @@ type planned struct {
 	value, host, port int16 // by where they are in Layout.Wanted
 }
 
-// maxPlanned bounds the choices of a plan. An event has some dozens at most.
-const maxPlanned = 64
+// maxPlanned bounds the choices of a plan, and maxTests its tests. An event has some
+// dozens at most, and a few.
+const (
+	maxPlanned = 64
+	maxTests   = 8
+)
 
 // dependsOn notes that what is chosen depends on the text of value i.
 func (x *Extraction) dependsOn(i int) {
@@ -31,12 +43,19 @@ func (x *Extraction) dependsOn(i int) {
 	}
 }
 
+// tested notes what became of the test of value i.
+func (x *Extraction) tested(i int, m matcher, holds bool) {
+	if l := x.fields.Layout; l != nil && l.Free[i] && len(x.tests) <= maxTests {
+		x.tests = append(x.tests, test{m, int32(i), holds})
+	}
+}
+
 // makePlan leaves a plan in a layout if the next events like the one at hand have
 // chosen from them what was chosen from it.
 func (x *Extraction) makePlan(l *fields.Layout) {
 	l.Tried = true
 	chosen := x.choices.all[x.choices.begin:]
-	if x.varies || len(chosen) > maxPlanned {
+	if x.varies || len(chosen) > maxPlanned || len(x.tests) > maxTests {
 		return
 	}
 	var wanted []int32
@@ -51,6 +70,9 @@ func (x *Extraction) makePlan(l *fields.Layout) {
 		return int16(at)
 	}
 	p := &plan{agent: want(int32(x.agent()))}
+	for _, t := range x.tests {
+		p.tests = append(p.tests, test{t.matcher, int32(want(t.value)), t.holds})
+	}
 	for _, c := range chosen {
 		switch {
 		case c.ofAgent(): // it is not chosen each time
@@ -63,9 +85,16 @@ func (x *Extraction) makePlan(l *fields.Layout) {
 	l.Plan, l.Wanted = p, wanted
 }
 
-// chooseAsPlanned chooses what the plan has of the event at hand.
-func (x *Extraction) chooseAsPlanned() {
+// chooseAsPlanned chooses what the plan has of the event at hand, and reports whether
+// the plan is for it; if not, the event has all its values then.
+func (x *Extraction) chooseAsPlanned() bool {
 	p := x.fields.Layout.Plan.(*plan)
+	for i := range p.tests {
+		if t := &p.tests[i]; t.matcher.match(x.fields.Text(int(t.value))) != t.holds {
+			x.fields.Complete()
+			return false
+		}
+	}
 	if p.agent >= 0 && x.Agents != nil {
 		x.chooseAgent(int(p.agent))
 	}
@@ -78,4 +107,5 @@ func (x *Extraction) chooseAsPlanned() {
 		}
 		x.choices.add(choice{c.taking, x.markOf(raw, int(c.way)), int32(c.value), c.rule, int32(c.host), int32(c.port)})
 	}
+	return true
 }

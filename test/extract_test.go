@@ -135,68 +135,6 @@ func FuzzExtractAgain(f *testing.F) {
 	})
 }
 
-// The address of an agent is learnt from an alert that is like others before it.
-func TestExtractAgentOfKnownAlert(t *testing.T) {
-	set := defaultRules(t, rules.Options{})
-	s, x := scanner(t, set.Paths()), rules.Extraction{Agents: &rules.Agents{}}
-	for i := range 8 {
-		next(t, s, `{"timestamp":"t","about":"what is the same in all of these alerts, so that they are told by it",`+
-			`"agent":{"ip":"203.0.113.%d"},"data":{"srcip":"203.0.113.%d"}}`, i, (i+7)%8)
-		planned := s.Fields().Planned
-		x.Reset()
-		set.Extract(s.Fields(), &x)
-		if i == 7 && (!planned || len(x.Found) != 0) {
-			t.Errorf("planned: %v, found: %v, where the address is that of the agent before", planned, x.Found)
-		}
-	}
-}
-
-// A value that is settled as one kind is looked up as another, also in an alert that
-// is like others before it.
-func TestExtractSettledAsAnotherKind(t *testing.T) {
-	file, err := rules.Parse("test.yaml", []byte("version: 1\nrules:\n"+
-		"  - {name: domain, lookup: [{field: data.domain, type: domain}]}\n  - {name: file, lookup: [{field: data.file, type: filename}]}\n"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	set, err := rules.Compile(rules.Options{}, file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var x rules.Extraction
-	s, settled := scanner(t, set.Paths()), rules.NewSettled(1000)
-	for i := range 10 {
-		x.Reset()
-		x.Skip(settled, 0, 0)
-		next(t, s, `{"timestamp":"t","about":"what is the same in all of these alerts, so that they are told by it",`+
-			`"data":{"domain":"d%d.example.com","file":"d%d.example.com"}}`, i, i-1)
-		set.Extract(s.Fields(), &x)
-		x.Settle(func(from, to int) time.Duration {
-			if x.Found[from].Path == slices.Index(set.Paths(), "data.domain") {
-				return time.Hour
-			}
-			return 0
-		})
-		if n := len(x.Found); !slices.ContainsFunc(x.Found, func(f rules.Found) bool { return f.Rule == 1 }) {
-			t.Errorf("alert %d: of %d that were found none is a file", i, n)
-		}
-	}
-	if !s.Fields().Planned {
-		t.Error("the last alert was not like those before it")
-	}
-}
-
-// next has a scanner go to an alert.
-func next(t *testing.T, s *event.Scanner, format string, a ...any) {
-	chunk, err := event.AppendJSON(nil, time.Unix(0, 0), fmt.Appendf(nil, format, a...))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if s.Reset(chunk); !s.Next() {
-		t.Fatal("not an event")
-	}
-}
-
 // foundAlone returns what each event of a chunk has if nothing came before it.
 func foundAlone(t *testing.T, set *rules.Set, chunk []byte) []string {
 	return alone(t, set.Paths(), chunk, func(s *event.Scanner) string { return found(set, s, &rules.Extraction{}) })

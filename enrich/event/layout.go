@@ -47,6 +47,7 @@ type places [512]int32
 // layouts are those of the records that came lately. They belong to a Scanner.
 type layouts struct {
 	groups [1 << groupBits]group // by the upper bits of their keys
+	last   *layout               // that a record was found to have
 	places places
 	lessons
 }
@@ -133,20 +134,35 @@ func (s *Scanner) along(l *layout, i int) int {
 // those that such a record has.
 func (s *Scanner) note(l *layout) bool {
 	f := s.fields
-	if f.Layout = l.shared; f.Layout != nil && f.Layout.Plan != nil {
+	s.layouts.last, f.Layout = l, l.shared
+	if f.Layout != nil && f.Layout.Plan != nil {
 		if l.wanted == nil {
 			l.pickWanted(f.Layout.Wanted)
 		}
 		f.Planned = true
 		return s.fill(l.wanted)
 	}
+	return s.noteAll(l)
+}
+
+func (s *Scanner) noteAll(l *layout) bool {
 	if !s.fill(l.picks) {
 		return false
 	}
+	f := s.fields
 	for i := len(f.Values) - 1; i >= 0; i-- { // the first value at a path comes last
 		f.Ends[f.Values[i].Path].First = int32(i)
 	}
 	return true
+}
+
+// complete gives an event all its values that was planned to have some. In a layout
+// that readers know each has a text, so there is nothing to report.
+func (s *Scanner) complete() {
+	layout := s.fields.Layout
+	s.fields.Clear()
+	s.fields.Layout = layout
+	s.noteAll(s.layouts.last)
 }
 
 // pickWanted notes which values a reader wants.

@@ -39,7 +39,7 @@ func NewScanner(paths *Paths) *Scanner {
 	s := &Scanner{paths: paths}
 	ends := fields.NewEnds(paths.count)
 	for i := range s.ring {
-		s.ring[i].Ends = ends
+		s.ring[i].Ends, s.ring[i].Complete = ends, s.complete
 	}
 	s.fields = &s.ring[0]
 	s.layouts.credit = maxCredit

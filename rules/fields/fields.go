@@ -14,6 +14,10 @@ type Fields struct {
 	Scratch []byte  // the text of scalars that are not strings
 	Layout  *Layout // of the event, nil if it has none
 	Planned bool    // the values are those that the plan of the layout wants, not all
+
+	// Complete has Fields that are Planned get all values, as if there were no plan.
+	// It may be called until the next event is read.
+	Complete func()
 }
 
 // A Value is one scalar, or stands for a map. It has offsets instead of slices:

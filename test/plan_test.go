@@ -1,0 +1,100 @@
+package test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"fluent-bit-misp/enrich/event"
+	"fluent-bit-misp/rules"
+)
+
+// Alerts that are like others before them, and what is then known of them.
+
+// Where a rule has a condition for a text that differs from alert to alert, they are
+// alike as long as it comes out the same.
+func TestExtractWithConditionForKnownAlerts(t *testing.T) {
+	set := defaultRules(t, rules.Options{})
+	s := scanner(t, set.Paths())
+	var x rules.Extraction
+	for i := range 12 {
+		path := fmt.Sprintf("/%d.bin", i)
+		if i == 9 {
+			path = "/libhtp::request_uri_not_seen"
+		}
+		next(t, s, `{"timestamp":"t","about":"what is the same in all of these alerts, so that they are told by it",`+
+			`"data":{"event_type":"http","http":{"hostname":"a%d.evil.example","http_port":"80","url":"%s"}}}`, i, path)
+		planned := s.Fields().Planned
+		got := found(set, s, &x)
+		if want := fmt.Sprintf("a%d.evil.example%s", i, path); strings.Contains(got, want) != (i != 9) || !strings.Contains(got, fmt.Sprintf("a%d.", i)) {
+			t.Errorf("alert %d: got\n%s", i, got)
+		}
+		if i >= 8 && !planned {
+			t.Errorf("alert %d is not like those before it", i)
+		}
+	}
+}
+
+// The address of an agent is learnt from an alert that is like others before it.
+func TestExtractAgentOfKnownAlert(t *testing.T) {
+	set := defaultRules(t, rules.Options{})
+	s, x := scanner(t, set.Paths()), rules.Extraction{Agents: &rules.Agents{}}
+	for i := range 8 {
+		next(t, s, `{"timestamp":"t","about":"what is the same in all of these alerts, so that they are told by it",`+
+			`"agent":{"ip":"203.0.113.%d"},"data":{"srcip":"203.0.113.%d"}}`, i, (i+7)%8)
+		planned := s.Fields().Planned
+		x.Reset()
+		set.Extract(s.Fields(), &x)
+		if i == 7 && (!planned || len(x.Found) != 0) {
+			t.Errorf("planned: %v, found: %v, where the address is that of the agent before", planned, x.Found)
+		}
+	}
+}
+
+// A value that is settled as one kind is looked up as another, also in an alert that
+// is like others before it.
+func TestExtractSettledAsAnotherKind(t *testing.T) {
+	file, err := rules.Parse("test.yaml", []byte("version: 1\nrules:\n"+
+		"  - {name: domain, lookup: [{field: data.domain, type: domain}]}\n  - {name: file, lookup: [{field: data.file, type: filename}]}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := rules.Compile(rules.Options{}, file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var x rules.Extraction
+	s, settled := scanner(t, set.Paths()), rules.NewSettled(1000)
+	for i := range 10 {
+		x.Reset()
+		x.Skip(settled, 0, 0)
+		next(t, s, `{"timestamp":"t","about":"what is the same in all of these alerts, so that they are told by it",`+
+			`"data":{"domain":"d%d.example.com","file":"d%d.example.com"}}`, i, i-1)
+		set.Extract(s.Fields(), &x)
+		x.Settle(func(from, to int) time.Duration {
+			if x.Found[from].Path == slices.Index(set.Paths(), "data.domain") {
+				return time.Hour
+			}
+			return 0
+		})
+		if n := len(x.Found); !slices.ContainsFunc(x.Found, func(f rules.Found) bool { return f.Rule == 1 }) {
+			t.Errorf("alert %d: of %d that were found none is a file", i, n)
+		}
+	}
+	if !s.Fields().Planned {
+		t.Error("the last alert was not like those before it")
+	}
+}
+
+// next has a scanner go to an alert.
+func next(t *testing.T, s *event.Scanner, format string, a ...any) {
+	chunk, err := event.AppendJSON(nil, time.Unix(0, 0), fmt.Appendf(nil, format, a...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Reset(chunk); !s.Next() {
+		t.Fatal("not an event")
+	}
+}
