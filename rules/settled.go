@@ -42,7 +42,7 @@ func NewSettled(answers int) *Settled {
 	for 2*n < min(answers, maxAnswers) {
 		n *= 2
 	}
-	s := &Settled{seed: maphash.MakeSeed(), lines: make([]line, n)}
+	s := &Settled{seed: maphash.MakeSeed(), lines: newLines(n)}
 	s.profiles.Store(&[]Profile{{}})
 	return s
 }
