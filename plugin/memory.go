@@ -47,6 +47,8 @@ func (b *block) give(filled []byte) (unsafe.Pointer, C.size_t) {
 
 // free frees the block if there is one.
 func (b *block) free() {
-	C.free(b.data)
-	*b = block{}
+	if b.data != nil {
+		C.free(b.data)
+		*b = block{}
+	}
 }

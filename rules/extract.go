@@ -86,7 +86,7 @@ const (
 func (x *Extraction) Reset() {
 	x.choices.reset()
 	x.Found, x.open = x.Found[:0], x.open[:0]
-	clear(x.counts[:])
+	clear(x.counts[:len(x.profiles)])
 	clear(x.byRule)
 	x.buf.Reset()
 }
