@@ -157,7 +157,7 @@ func (x *Extraction) taken(m mark) {
 // not; from is to for a value in which there was nothing.
 func (x *Extraction) Settle(until func(from, to int) time.Duration) {
 	for _, o := range x.open {
-		if u := min(until(o.from, o.to)-x.now, era); u >= tick {
+		if u := min(until(o.from, o.to)-x.now, longest*tick); u >= tick {
 			last := min(x.tick+uint64(u/tick), lastTick)
 			if number, ok := x.table.number(o.profile(x.Found)); ok {
 				x.table.keep(o.mark, number, x.tick, last)

@@ -36,7 +36,8 @@ type line [8]atomic.Uint64
 // NewSettled returns an empty table for the values that a cache of that many
 // answers is asked about: some two for each of them, since many a value has
 // nothing to ask about, at 32 to 64 bytes an answer. Unlike a cache, which grows
-// to its bound, it has all of its memory at once: 32 MB at most.
+// to its bound, it has all of its memory at once: 32 MB at most, and 2 MB beside
+// them so that they can begin where a huge page does.
 func NewSettled(answers int) *Settled {
 	n := 1
 	for 2*n < min(answers, maxAnswers) {
@@ -53,11 +54,13 @@ const maxAnswers = 1 << 20
 type mark uint64
 
 // An era is as long as times in an entry can tell apart. What was settled in
-// one era is not settled in the next.
+// one era is not settled in the next. No value is settled for longer than half an
+// era, so that an entry of the era before shows by its time, and can give way.
 const (
 	tick     = 4 * time.Second
 	era      = lastTick * tick
 	lastTick = 1<<12 - 1
+	longest  = lastTick / 2
 	tagBits  = 44
 )
 
@@ -107,7 +110,7 @@ func (s *Settled) keep(m mark, profile uint8, now, until uint64) {
 // free returns a cell in which nothing is settled, nil if there is none.
 func (l *line) free(now uint64) *atomic.Uint64 {
 	for i := range l {
-		if l[i].Load()>>8&lastTick <= now {
+		if until := l[i].Load() >> 8 & lastTick; until <= now || until > now+longest {
 			return &l[i]
 		}
 	}

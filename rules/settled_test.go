@@ -48,3 +48,27 @@ func TestSettledHasRoom(t *testing.T) {
 		t.Errorf("%d of %d values are not settled any more", lost, 2*answers)
 	}
 }
+
+// TestSettledInTheNextEra: what was settled in one era takes no room in the next.
+func TestSettledInTheNextEra(t *testing.T) {
+	const answers, ticks = 1 << 16, 150
+	s := NewSettled(answers)
+	of := func(i int, era uint64) mark { return s.mark(strconv.AppendInt(nil, int64(i), 10)).in(1, 0, era) }
+	for i := range 2 * answers {
+		s.keep(of(i, 0), 0, lastTick-1, lastTick)
+	}
+	for now := range uint64(3 * ticks) {
+		for i := int(now % ticks); i < 2*answers; i += ticks {
+			s.keep(of(i, 1), 0, now, now+ticks)
+		}
+	}
+	lost := 0
+	for i := range 2 * answers {
+		if _, ok := s.profile(of(i, 1), 3*ticks-1); !ok {
+			lost++
+		}
+	}
+	if lost > answers/30 {
+		t.Errorf("%d of %d values are not settled any more", lost, 2*answers)
+	}
+}
