@@ -27,8 +27,8 @@ func (s *Set) Choose(f *fields.Fields, x *Extraction) {
 	x.choices.end(f)
 }
 
-// decide chooses from an event for which there is no plan, and makes one for its
-// layout if it can.
+// decide chooses from an event for which there is no plan, or whose plan is not for
+// it, and makes one for its layout if it can and none was made.
 func (s *Set) decide(f *fields.Fields, x *Extraction) {
 	x.event++
 	x.tests, x.varies = x.tests[:0], false

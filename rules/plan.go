@@ -11,6 +11,7 @@ import (
 type plan struct {
 	agent   int16 // the address of the agent, as in planned; -1 if there is none or it is not learnt
 	tests   []test
+	misses  int // events in a row for which they came out otherwise
 	choices []planned
 }
 
@@ -35,6 +36,9 @@ const (
 	maxPlanned = 64
 	maxTests   = 8
 )
+
+// maxMisses is after how many misses in a row a plan gives way to another.
+const maxMisses = 16
 
 // dependsOn notes that what is chosen depends on the text of value i.
 func (x *Extraction) dependsOn(i int) {
@@ -91,9 +95,12 @@ func (x *Extraction) chooseAsPlanned() bool {
 	p := x.fields.Layout.Plan.(*plan)
 	for i := range p.tests {
 		if t := &p.tests[i]; t.matcher.match(x.fields.Text(int(t.value))) != t.holds {
-			x.fields.Complete()
+			x.miss(p)
 			return false
 		}
+	}
+	if len(p.tests) > 0 {
+		p.misses = 0
 	}
 	if p.agent >= 0 && x.Agents != nil {
 		x.chooseAgent(int(p.agent))
@@ -108,4 +115,14 @@ func (x *Extraction) chooseAsPlanned() bool {
 		x.choices.add(choice{c.taking, x.markOf(raw, int(c.way)), int32(c.value), c.rule, int32(c.host), int32(c.port)})
 	}
 	return true
+}
+
+// miss has the event at hand, for which the plan is not, be decided like one without
+// a plan.
+func (x *Extraction) miss(p *plan) {
+	if p.misses++; p.misses == maxMisses {
+		l := x.fields.Layout
+		l.Plan, l.Tried = nil, false
+	}
+	x.fields.Complete()
 }

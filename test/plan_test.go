@@ -37,6 +37,28 @@ func TestExtractWithConditionForKnownAlerts(t *testing.T) {
 	}
 }
 
+// That the first alerts were unusual ones is forgotten.
+func TestExtractAfterUnusualAlerts(t *testing.T) {
+	set := defaultRules(t, rules.Options{})
+	s := scanner(t, set.Paths())
+	var x rules.Extraction
+	for i := range 60 {
+		path := fmt.Sprintf("/%d.bin", i)
+		if i < 12 {
+			path = fmt.Sprintf("/libhtp::%d", i)
+		}
+		next(t, s, `{"timestamp":"t","about":"what is the same in all of these alerts, so that they are told by it",`+
+			`"data":{"event_type":"http","http":{"hostname":"a%d.evil.example","http_port":"80","url":"%s"}}}`, i, path)
+		got := found(set, s, &x)
+		if want := fmt.Sprintf("a%d.evil.example%s", i, path); strings.Contains(got, want) != (i >= 12) {
+			t.Errorf("alert %d: got\n%s", i, got)
+		}
+	}
+	if !s.Fields().Planned {
+		t.Error("the last alert is not like those before it")
+	}
+}
+
 // The address of an agent is learnt from an alert that is like others before it.
 func TestExtractAgentOfKnownAlert(t *testing.T) {
 	set := defaultRules(t, rules.Options{})

@@ -159,10 +159,13 @@ func (s *Scanner) noteAll(l *layout) bool {
 // complete gives an event all its values that was planned to have some. In a layout
 // that readers know each has a text, so there is nothing to report.
 func (s *Scanner) complete() {
-	layout := s.fields.Layout
+	l, shared := s.layouts.last, s.fields.Layout
+	if shared.Plan == nil {
+		l.wanted = nil // the next plan wants others
+	}
 	s.fields.Clear()
-	s.fields.Layout = layout
-	s.noteAll(s.layouts.last)
+	s.fields.Layout = shared
+	s.noteAll(l)
 }
 
 // pickWanted notes which values a reader wants.
