@@ -32,7 +32,6 @@ type flights struct {
 	queue    []*flight       // those that wait, urgent ones first
 	boarding *flight         // the one in the queue that has seats left; nil if none
 	pilots   int             // goroutines that fly one after the other
-	coming   int             // of those, who have not taken a flight yet
 	rescue   bool            // one more, that flies what is urgent
 	closed   bool
 }
@@ -153,43 +152,46 @@ func (f *flights) hurry(late *flight) {
 // takeOff sees to it that somebody flies what waits.
 func (c *Cache) takeOff() {
 	f := &c.flights
-	for range min(c.cfg.MaxConcurrency-f.pilots, len(f.queue)) {
+	for f.pilots < c.cfg.MaxConcurrency && len(f.queue) > 0 {
 		f.pilots++
-		f.coming++
-		c.running.Go(func() { c.pilot(false) })
+		first := f.take()
+		c.running.Go(func() { c.pilot(first, false) })
 	}
-	// The others may wait for long, if few requests are allowed. Who is coming takes
-	// what is urgent first.
-	if len(f.queue) > f.coming && f.queue[f.coming].urgent && f.pilots >= c.cfg.MaxConcurrency && !f.rescue {
+	// The others may wait for long, if few requests are allowed.
+	if len(f.queue) > 0 && f.queue[0].urgent && !f.rescue {
 		f.rescue = true
-		c.running.Go(func() { c.pilot(true) })
+		first := f.take()
+		c.running.Go(func() { c.pilot(first, true) })
 	}
 }
 
-// pilot flies what waits until nothing does, or nothing that is urgent.
-func (c *Cache) pilot(rescue bool) {
-	for f := c.nextFlight(rescue, true); f != nil; f = c.nextFlight(rescue, false) {
+// pilot flies the flight, and then what waits until nothing does, or nothing that is
+// urgent.
+func (c *Cache) pilot(f *flight, rescue bool) {
+	for ; f != nil; f = c.nextFlight(rescue) {
 		c.fly(f)
 	}
 }
 
-// nextFlight takes the first flight out of the queue, for a pilot's first one or a
-// later one. If it returns nil, the pilot has to end.
-func (c *Cache) nextFlight(rescue, first bool) *flight {
+// take takes the first flight out of the queue.
+func (f *flights) take() *flight {
+	first := f.queue[0]
+	f.queue = slices.Delete(f.queue, 0, 1)
+	if f.boarding == first {
+		f.boarding = nil
+	}
+	return first
+}
+
+// nextFlight takes the next flight of a pilot. If it returns nil, the pilot has to
+// end.
+func (c *Cache) nextFlight(rescue bool) *flight {
 	f := &c.flights
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if first && !rescue {
-		f.coming--
-	}
 	switch {
 	case len(f.queue) > 0 && (f.queue[0].urgent || !rescue):
-		next := f.queue[0]
-		f.queue = slices.Delete(f.queue, 0, 1)
-		if f.boarding == next {
-			f.boarding = nil
-		}
-		return next
+		return f.take()
 	case rescue:
 		f.rescue = false
 	default:
