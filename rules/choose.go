@@ -72,7 +72,7 @@ func (s *Set) activate(f *fields.Fields, x *Extraction) bool {
 		}
 		copy(x.union, k.free)
 		for i := f.First(k.path); i >= 0; i = f.Next(i) {
-			x.dependsOn(i)
+			x.varies = x.varies || x.differs(i)
 			if text := f.Text(i); text != nil {
 				x.union.add(k.words.rows(text))
 			}

@@ -60,7 +60,7 @@ type Extraction struct {
 	conds   []uint64 // by condition, likewise
 	choices choices
 	tests   []test // of texts that differ within a layout, on which depends what is chosen
-	varies  bool   // that depends on such texts in another way, too
+	varies  bool   // that depends on such texts in another way, or on too many
 	start   int    // where this event begins in Found
 	seen    map[sight]int
 	met     met

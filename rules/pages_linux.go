@@ -15,15 +15,16 @@ const hugePage = 2 << 20
 // no order, and it takes longer to find a page that was not used lately than to
 // read from it.
 func newLines(n int) []line {
-	const perPage = hugePage / int(unsafe.Sizeof(line{}))
+	const size = int(unsafe.Sizeof(line{}))
+	const perPage = hugePage / size
 	if n < perPage {
 		return make([]line, n)
 	}
 	lines := make([]line, n+perPage)
-	begin := int(-uintptr(unsafe.Pointer(&lines[0]))%hugePage) / int(unsafe.Sizeof(line{}))
+	begin := int(-uintptr(unsafe.Pointer(&lines[0]))%hugePage) / size
 	lines = lines[begin : begin+n : begin+n]
 	// It is advice: without huge pages the table is as good, and slower.
-	_ = unix.Madvise(unsafe.Slice((*byte)(unsafe.Pointer(&lines[0])), n*int(unsafe.Sizeof(line{}))), unix.MADV_HUGEPAGE)
+	_ = unix.Madvise(unsafe.Slice((*byte)(unsafe.Pointer(&lines[0])), n*size), unix.MADV_HUGEPAGE)
 	clear(lines) // now, and not when an alert waits, the kernel looks for the pages
 	return lines
 }

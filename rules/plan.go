@@ -40,16 +40,19 @@ const (
 // maxMisses is after how many misses in a row a plan gives way to another.
 const maxMisses = 16
 
-// dependsOn notes that what is chosen depends on the text of value i.
-func (x *Extraction) dependsOn(i int) {
-	if l := x.fields.Layout; l != nil && l.Free[i] {
-		x.varies = true
-	}
+// differs reports whether a plan that is to be made must heed the text of value i.
+func (x *Extraction) differs(i int) bool {
+	l := x.fields.Layout
+	return l != nil && !l.Tried && l.Free[i]
 }
 
 // tested notes what became of the test of value i.
 func (x *Extraction) tested(i int, m matcher, holds bool) {
-	if l := x.fields.Layout; l != nil && l.Free[i] && len(x.tests) <= maxTests {
+	switch {
+	case !x.differs(i):
+	case len(x.tests) == maxTests:
+		x.varies = true
+	default:
 		x.tests = append(x.tests, test{m, int32(i), holds})
 	}
 }
@@ -59,7 +62,7 @@ func (x *Extraction) tested(i int, m matcher, holds bool) {
 func (x *Extraction) makePlan(l *fields.Layout) {
 	l.Tried = true
 	chosen := x.choices.all[x.choices.begin:]
-	if x.varies || len(chosen) > maxPlanned || len(x.tests) > maxTests {
+	if x.varies || len(chosen) > maxPlanned {
 		return
 	}
 	var wanted []int32

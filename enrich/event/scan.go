@@ -37,9 +37,9 @@ const maxNesting = 32
 // NewScanner returns a scanner for paths. Reset gives it its first chunk.
 func NewScanner(paths *Paths) *Scanner {
 	s := &Scanner{paths: paths}
-	ends := fields.NewEnds(paths.count)
+	ends, complete := fields.NewEnds(paths.count), s.complete
 	for i := range s.ring {
-		s.ring[i].Ends, s.ring[i].Complete = ends, s.complete
+		s.ring[i].Ends, s.ring[i].Complete = ends, complete
 	}
 	s.fields = &s.ring[0]
 	s.layouts.credit = maxCredit
