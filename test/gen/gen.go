@@ -12,6 +12,7 @@ package gen
 import (
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -32,6 +33,7 @@ type Generator struct {
 
 	random *rand.Rand
 	next   map[string]int // how many values of a kind were made
+	fired  map[*template]int
 	clock  time.Time
 	offset int64 // in alerts.log, which Wazuh's ids hold
 	owed   int   // alerts that should have carried a listed indicator
@@ -42,6 +44,7 @@ func New(seed uint64) *Generator {
 	return &Generator{
 		random: rand.New(rand.NewPCG(seed, 0)),
 		next:   map[string]int{},
+		fired:  map[*template]int{},
 		clock:  time.Date(2026, time.March, 2, 8, 0, 0, 0, time.UTC),
 	}
 }
@@ -62,7 +65,8 @@ func (g *Generator) Next() Alert {
 	}
 	t := g.template()
 	g.clock = g.clock.Add(time.Duration(g.random.IntN(40)) * time.Millisecond)
-	f := filler{g: g, template: t.name, values: map[string]string{}}
+	g.fired[t]++
+	f := filler{g: g, values: map[string]string{"fired": strconv.Itoa(g.fired[t])}}
 	a := Alert{Name: t.name}
 	if kinds := g.listedIn(t); g.owed > 0 && len(kinds) > 0 {
 		g.owed--

@@ -12,9 +12,8 @@ import (
 
 // A filler makes the values of one alert, each name once.
 type filler struct {
-	g        *Generator
-	template string // its name
-	values   map[string]string
+	g      *Generator
+	values map[string]string
 }
 
 func (f *filler) value(name string) string {
@@ -47,10 +46,6 @@ func (f *filler) make(name string) string {
 		return g.clock.Format("02/Jan/2006:15:04:05 -0700")
 	case "id":
 		return fmt.Sprintf("%d.%d", g.clock.Unix(), g.offset)
-
-	case "fired":
-		g.next["fired "+f.template]++
-		return fmt.Sprint(g.next["fired "+f.template])
 
 	case "manager":
 		return "wazuh-manager"
