@@ -13,6 +13,9 @@ import (
 
 // Alerts that are like others before them, and what is then known of them.
 
+// requestAlert is what next wants for a request to a host, a%d, for a path, %s.
+const requestAlert = `"data":{"event_type":"http","http":{"hostname":"a%d.evil.example","http_port":"80","url":"%s"}}`
+
 // Where a rule has a condition for a text that differs from alert to alert, they are
 // alike as long as it comes out the same.
 func TestExtractWithConditionForKnownAlerts(t *testing.T) {
@@ -24,8 +27,7 @@ func TestExtractWithConditionForKnownAlerts(t *testing.T) {
 		if i == 9 {
 			path = "/libhtp::request_uri_not_seen"
 		}
-		next(t, s, `{"timestamp":"t","about":"what is the same in all of these alerts, so that they are told by it",`+
-			`"data":{"event_type":"http","http":{"hostname":"a%d.evil.example","http_port":"80","url":"%s"}}}`, i, path)
+		next(t, s, requestAlert, i, path)
 		planned := s.Fields().Planned
 		got := found(set, s, &x)
 		if want := fmt.Sprintf("a%d.evil.example%s", i, path); strings.Contains(got, want) != (i != 9) || !strings.Contains(got, fmt.Sprintf("a%d.", i)) {
@@ -47,8 +49,7 @@ func TestExtractAfterUnusualAlerts(t *testing.T) {
 		if i < 12 {
 			path = fmt.Sprintf("/libhtp::%d", i)
 		}
-		next(t, s, `{"timestamp":"t","about":"what is the same in all of these alerts, so that they are told by it",`+
-			`"data":{"event_type":"http","http":{"hostname":"a%d.evil.example","http_port":"80","url":"%s"}}}`, i, path)
+		next(t, s, requestAlert, i, path)
 		got := found(set, s, &x)
 		if want := fmt.Sprintf("a%d.evil.example%s", i, path); strings.Contains(got, want) != (i >= 12) {
 			t.Errorf("alert %d: got\n%s", i, got)
@@ -64,8 +65,7 @@ func TestExtractAgentOfKnownAlert(t *testing.T) {
 	set := defaultRules(t, rules.Options{})
 	s, x := scanner(t, set.Paths()), rules.Extraction{Agents: &rules.Agents{}}
 	for i := range 8 {
-		next(t, s, `{"timestamp":"t","about":"what is the same in all of these alerts, so that they are told by it",`+
-			`"agent":{"ip":"203.0.113.%d"},"data":{"srcip":"203.0.113.%d"}}`, i, (i+7)%8)
+		next(t, s, `"agent":{"ip":"203.0.113.%d"},"data":{"srcip":"203.0.113.%d"}`, i, (i+7)%8)
 		planned := s.Fields().Planned
 		x.Reset()
 		set.Extract(s.Fields(), &x)
@@ -92,8 +92,7 @@ func TestExtractSettledAsAnotherKind(t *testing.T) {
 	for i := range 10 {
 		x.Reset()
 		x.Skip(settled, 0, 0)
-		next(t, s, `{"timestamp":"t","about":"what is the same in all of these alerts, so that they are told by it",`+
-			`"data":{"domain":"d%d.example.com","file":"d%d.example.com"}}`, i, i-1)
+		next(t, s, `"data":{"domain":"d%d.example.com","file":"d%d.example.com"}`, i, i-1)
 		set.Extract(s.Fields(), &x)
 		x.Settle(func(from, to int) time.Duration {
 			if x.Found[from].Path == slices.Index(set.Paths(), "data.domain") {
@@ -110,9 +109,11 @@ func TestExtractSettledAsAnotherKind(t *testing.T) {
 	}
 }
 
-// next has a scanner go to an alert.
+// next has a scanner go to an alert that begins like all of them, and goes on as the
+// format says.
 func next(t *testing.T, s *event.Scanner, format string, a ...any) {
-	chunk, err := event.AppendJSON(nil, time.Unix(0, 0), fmt.Appendf(nil, format, a...))
+	const begin = `{"timestamp":"t","about":"what is the same in all of these alerts, so that they are told by it",`
+	chunk, err := event.AppendJSON(nil, time.Unix(0, 0), fmt.Appendf(nil, begin+format+"}", a...))
 	if err != nil {
 		t.Fatal(err)
 	}
