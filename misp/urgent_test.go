@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"fluent-bit-misp/misp/ioc"
@@ -12,7 +13,9 @@ import (
 
 // TestUrgentValuesGoFirst: they wait neither for those under way nor behind
 // those that wait, and take along what is in their batch.
-func TestUrgentValuesGoFirst(t *testing.T) {
+func TestUrgentValuesGoFirst(t *testing.T) { synctest.Test(t, urgentValuesGoFirst) }
+
+func urgentValuesGoFirst(t *testing.T) {
 	gate := newGate()
 	urgent := make(chan bool, 100)
 	c := newTestCache(t, sourceFunc(func(ctx context.Context, indicators []ioc.Indicator, answers []Answer) {
@@ -40,6 +43,7 @@ func TestUrgentValuesGoFirst(t *testing.T) {
 		if got := next(); got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
+		synctest.Wait() // until the call waits at the gate, behind those before it
 	}
 	ask(ctx, 0)
 	check("false 0")
