@@ -102,11 +102,9 @@ func (t *tallies) counterOf(why string) *atomic.Uint64 {
 // addSkipped counts what was passed over because it is settled.
 func (t *tallies) addSkipped(b *batch) (indicators uint64) {
 	for profile, n := range b.extraction.Skipped() {
-		for kind, of := range &profile.Kinds {
-			if of > 0 {
-				t.kinds[kind].Add(uint64(of * n))
-				indicators += uint64(of * n)
-			}
+		for kind, of := range profile.Kinds() {
+			t.kinds[kind].Add(uint64(of * n))
+			indicators += uint64(of * n)
 		}
 		if profile.Rejected > 0 {
 			b.tally.rejectMany(profile.Why, uint64(profile.Rejected*n))

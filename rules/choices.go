@@ -2,12 +2,14 @@ package rules
 
 import "fluent-bit-misp/rules/fields"
 
-// A choice is a value that is to be taken.
+// A choice is a value that is to be taken. It is small, since those of the plans of
+// all layouts want to stay in the processor's cache.
 type choice struct {
-	taking      *taking
-	mark        // none if it is not to be settled
-	value, rule int32
-	host, port  int32 // values that the taking needs besides, -1 if there is none
+	taking     *taking
+	way        int32 // that of the taking
+	rule       int32
+	value      int32 // by its number in the Fields
+	host, port int32 // values that the taking needs besides, -1 if there is none
 }
 
 // ofAgent reports whether the address of an agent is to be learnt: no rule takes it.
@@ -15,49 +17,61 @@ func (c *choice) ofAgent() bool { return c.rule < 0 }
 
 // Choices are those of some events, until the last of them is taken.
 type choices struct {
-	all    []choice
+	marks  []mark   // of all choices, none for what is not to be settled
+	own    []choice // of the events that do not follow a plan
 	events []chosenFrom
-	begin  int // where the choices begin of the event that is chosen from
+	begin  int // where in own the event begins that is chosen from
 	cut    bool
 	taken  int // events
-	next   int // where the choices begin of the event that is taken next
+	next   int // where in marks the event begins that is taken next
 }
 
 // A chosenFrom is an event that was chosen from.
 type chosenFrom struct {
-	fields *fields.Fields
-	end    int // of its choices
-	cut    bool
+	fields  *fields.Fields
+	choices []choice // those of a plan, or a part of own
+	cut     bool
 }
 
 // full reports whether the event that is chosen from has as many choices as one
 // may have, and notes that there are more.
 func (c *choices) full() bool {
-	c.cut = c.cut || len(c.all)-c.begin >= MaxChosen
+	c.cut = c.cut || len(c.own)-c.begin >= MaxChosen
 	return c.cut
 }
 
-func (c *choices) add(one choice) { c.all = append(c.all, one) }
-
-// end ends the event that is chosen from.
-func (c *choices) end(f *fields.Fields) {
-	c.events = append(c.events, chosenFrom{f, len(c.all), c.cut})
-	c.begin, c.cut = len(c.all), false
+func (c *choices) add(one choice, m mark) {
+	c.own, c.marks = append(c.own, one), append(c.marks, m)
 }
 
-// take returns the next event that is to be taken, and its choices, which are
-// valid until something is added. Before the first one it touches the lines of a
-// table in which all choices are, one right after the other, so that they come
-// from memory side by side.
-func (c *choices) take(table *Settled) (chosenFrom, []choice) {
+// chosen returns what was added for the event that is chosen from.
+func (c *choices) chosen() []choice { return c.own[c.begin:] }
+
+// end ends the event that is chosen from. The choices of a plan come behind what was
+// added; their marks were.
+func (c *choices) end(f *fields.Fields, planned []choice) {
+	of := planned
+	if c.begin < len(c.own) {
+		c.own = append(c.own, planned...)
+		of = c.chosen()
+	}
+	c.events = append(c.events, chosenFrom{f, of, c.cut})
+	c.begin, c.cut = len(c.own), false
+}
+
+// take returns the next event that is to be taken, and the marks of its choices,
+// which are valid until something is added. Before the first one it touches the
+// lines of a table in which all choices are, one right after the other, so that they
+// come from memory side by side.
+func (c *choices) take(table *Settled) (chosenFrom, []mark) {
 	if c.taken == 0 && table != nil {
-		for i := range c.all {
-			table.touch(c.all[i].mark)
+		for _, m := range c.marks {
+			table.touch(m)
 		}
 	}
 	event := c.events[c.taken]
-	of := c.all[c.next:event.end]
-	c.taken, c.next = c.taken+1, event.end
+	of := c.marks[c.next:][:len(event.choices)]
+	c.taken, c.next = c.taken+1, c.next+len(of)
 	if c.taken == len(c.events) {
 		c.reset()
 	}
@@ -70,9 +84,8 @@ const keptChoices = 5000
 
 // reset forgets everything.
 func (c *choices) reset() {
-	clear(c.events)
-	*c = choices{all: c.all[:0], events: c.events[:0]}
-	if cap(c.all) > keptChoices {
-		c.all = nil
+	if max(cap(c.marks), cap(c.own)) > keptChoices {
+		*c = choices{}
 	}
+	*c = choices{marks: c.marks[:0], own: c.own[:0], events: c.events[:0]}
 }

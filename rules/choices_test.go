@@ -58,7 +58,7 @@ func TestTooManyValues(t *testing.T) {
 			t.Errorf("%d values: cut %v, found %d", n, x.Cut, len(x.Found))
 		}
 	}
-	if n := cap(x.choices.all); n > keptChoices {
+	if n := cap(x.choices.own); n > keptChoices {
 		t.Errorf("memory for %d choices is kept", n)
 	}
 }

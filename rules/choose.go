@@ -21,10 +21,15 @@ func (s *Set) Choose(f *fields.Fields, x *Extraction) {
 		x.use(s)
 	}
 	x.fields = f
-	if !f.Planned || !x.chooseAsPlanned() {
+	var planned []choice
+	ok := false
+	if f.Planned {
+		planned, ok = x.chooseAsPlanned()
+	}
+	if !ok {
 		s.decide(f, x)
 	}
-	x.choices.end(f)
+	x.choices.end(f, planned)
 }
 
 // decide chooses from an event for which there is no plan, or whose plan is not for
@@ -139,7 +144,7 @@ func (x *Extraction) chooseFrom(i int, site *site) {
 // choose chooses value i, which is raw, for the rule at hand. Where the taking
 // needs other values of the event, they are found now: later it is too late.
 func (x *Extraction) choose(i int, raw []byte, t *taking) {
-	c := choice{taking: t, mark: x.markOf(raw, t.way), value: int32(i), rule: int32(x.rule), host: -1, port: -1}
+	c := choice{taking: t, way: t.way, rule: int32(x.rule), value: int32(i), host: -1, port: -1}
 	switch {
 	case t.host >= 0:
 		c.host, c.port = int32(x.first(t.host)), int32(x.first(t.port))
@@ -147,7 +152,7 @@ func (x *Extraction) choose(i int, raw []byte, t *taking) {
 		return // the first argument stands for all
 	}
 	if !x.choices.full() {
-		x.choices.add(c)
+		x.choices.add(c, x.markOf(raw, c.way))
 	}
 }
 

@@ -26,7 +26,7 @@ func Compile(options Options, files ...*File) (*Set, error) {
 	}
 	s.ignore.networks.compact()
 
-	c := compiler{Set: s, index: map[string]int{}, known: map[string]int{}, ways: map[taking]int{}}
+	c := compiler{Set: s, index: map[string]int{}, known: map[string]int{}, ways: map[taking]int32{}}
 	s.agentIP = c.path("agent.ip")
 	s.urlWay = c.way(taking{shape: joinedURL, kind: ioc.URL, host: -1, port: -1})
 	for _, r := range rules {
@@ -74,7 +74,7 @@ type compiler struct {
 	known map[string]int // conditions by their key
 	takes []take
 	words []word
-	ways  map[taking]int
+	ways  map[taking]int32
 }
 
 type take struct {
@@ -165,9 +165,9 @@ func (c *compiler) taking(l lookup, field string) taking {
 
 // way returns the number of the way in which t takes a value, which is new or
 // known.
-func (c *compiler) way(t taking) int {
+func (c *compiler) way(t taking) int32 {
 	if c.ways[t] == 0 {
-		c.ways[t] = len(c.ways) + agentWay + 1
+		c.ways[t] = int32(len(c.ways) + agentWay + 1)
 	}
 	return c.ways[t]
 }

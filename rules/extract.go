@@ -101,15 +101,17 @@ func (s *Set) Extract(f *fields.Fields, x *Extraction) {
 
 // Take is the second half of Extract.
 func (x *Extraction) Take() {
-	event, choices := x.choices.take(x.table)
+	event, marks := x.choices.take(x.table)
 	x.fields, x.start, x.Cut, x.Clean = event.fields, len(x.Found), event.cut, false
 	x.passed = x.passed[:0]
-	for i := range choices {
-		c := &choices[i]
-		x.path, x.value, x.rule = event.fields.Path(int(c.value)), int(c.value), int(c.rule)
-		x.take(c, event.fields.Text(x.value))
+	for i := range event.choices {
+		c := &event.choices[i]
+		if !x.settled(marks[i], int(c.rule), int(c.value)) {
+			x.take(c, marks[i])
+		} else if c.ofAgent() {
+			x.met.add(x.fields.Text(int(c.value))) // learnt by another Extraction
+		}
 	}
-	x.fields, x.host, x.port = nil, nil, nil
 }
 
 func (x *Extraction) use(s *Set) {
@@ -123,20 +125,18 @@ func (x *Extraction) use(s *Set) {
 	}
 }
 
-func (x *Extraction) take(c *choice, raw []byte) {
-	if x.settled(c.mark) {
-		if c.ofAgent() {
-			x.met.add(raw) // learnt by another Extraction
-		}
-		return
-	}
+func (x *Extraction) take(c *choice, m mark) {
+	x.path, x.value, x.rule = x.fields.Path(int(c.value)), int(c.value), int(c.rule)
+	x.from, x.partial, x.rejected, x.why = len(x.Found), false, 0, ""
+	raw := x.fields.Text(x.value)
 	if c.taking.entities {
 		x.decoded = appendDecoded(x.decoded[:0], raw)
 		raw = x.decoded
 	}
 	x.host, x.port = x.text(c.host), x.text(c.port)
 	shapes[c.taking.shape].take(x, c.taking, raw)
-	x.taken(c.mark)
+	x.host, x.port = nil, nil
+	x.taken(m)
 }
 
 // text returns the text of a value, nil for -1.

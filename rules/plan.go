@@ -7,27 +7,21 @@ import (
 )
 
 // A plan is what is chosen from each event of a layout for which the tests of the
-// texts that differ from event to event come out the same.
+// texts that differ from event to event come out the same. It numbers the values as
+// Layout.Wanted does. What is chosen stays as it is, as those have it who are to take
+// from events.
 type plan struct {
-	agent   int16 // the address of the agent, as in planned; -1 if there is none or it is not learnt
+	agent   int32 // the address of the agent, -1 if there is none or it is not learnt
 	tests   []test
 	misses  int // events in a row for which they came out otherwise
-	choices []planned
+	choices []choice
 }
 
 // A test is whether the text of a value satisfies a condition.
 type test struct {
 	matcher matcher
-	value   int32 // in a plan, by where it is in Layout.Wanted
+	value   int32
 	holds   bool
-}
-
-// A planned choice. It is small, since the plans of all layouts want to stay in
-// the processor's cache.
-type planned struct {
-	taking            *taking
-	rule, way         int32
-	value, host, port int16 // by where they are in Layout.Wanted
 }
 
 // maxPlanned bounds the choices of a plan, and maxTests its tests. An event has some
@@ -61,12 +55,12 @@ func (x *Extraction) tested(i int, m matcher, holds bool) {
 // chosen from them what was chosen from it.
 func (x *Extraction) makePlan(l *fields.Layout) {
 	l.Tried = true
-	chosen := x.choices.all[x.choices.begin:]
+	chosen := x.choices.chosen()
 	if x.varies || len(chosen) > maxPlanned {
 		return
 	}
 	var wanted []int32
-	want := func(value int32) int16 {
+	want := func(value int32) int32 {
 		if value < 0 {
 			return -1
 		}
@@ -74,11 +68,11 @@ func (x *Extraction) makePlan(l *fields.Layout) {
 		if at < 0 {
 			at, wanted = len(wanted), append(wanted, value)
 		}
-		return int16(at)
+		return int32(at)
 	}
 	p := &plan{agent: want(int32(x.agent()))}
 	for _, t := range x.tests {
-		p.tests = append(p.tests, test{t.matcher, int32(want(t.value)), t.holds})
+		p.tests = append(p.tests, test{t.matcher, want(t.value), t.holds})
 	}
 	for _, c := range chosen {
 		switch {
@@ -86,20 +80,21 @@ func (x *Extraction) makePlan(l *fields.Layout) {
 		case c.taking.shape == command:
 			return // it takes all values at its path
 		default:
-			p.choices = append(p.choices, planned{c.taking, c.rule, int32(c.taking.way), want(c.value), want(c.host), want(c.port)})
+			c.value, c.host, c.port = want(c.value), want(c.host), want(c.port)
+			p.choices = append(p.choices, c)
 		}
 	}
 	l.Plan, l.Wanted = p, wanted
 }
 
-// chooseAsPlanned chooses what the plan has of the event at hand, and reports whether
-// the plan is for it; if not, the event has all its values then.
-func (x *Extraction) chooseAsPlanned() bool {
+// chooseAsPlanned marks what the plan has of the event at hand, and returns it; ok is
+// whether the plan is for the event. If not, that has all its values then.
+func (x *Extraction) chooseAsPlanned() (planned []choice, ok bool) {
 	p := x.fields.Layout.Plan.(*plan)
 	for i := range p.tests {
 		if t := &p.tests[i]; t.matcher.match(x.fields.Text(int(t.value))) != t.holds {
 			x.miss(p)
-			return false
+			return nil, false
 		}
 	}
 	if len(p.tests) > 0 {
@@ -109,15 +104,15 @@ func (x *Extraction) chooseAsPlanned() bool {
 		x.chooseAgent(int(p.agent))
 	}
 	var raw []byte
-	last := int16(-1)
+	last := int32(-1)
 	for i := range p.choices {
 		c := &p.choices[i]
 		if c.value != last {
 			raw, last, x.marked = x.fields.Text(int(c.value)), c.value, false
 		}
-		x.choices.add(choice{c.taking, x.markOf(raw, int(c.way)), int32(c.value), c.rule, int32(c.host), int32(c.port)})
+		x.choices.marks = append(x.choices.marks, x.markOf(raw, c.way))
 	}
-	return true
+	return p.choices, true
 }
 
 // miss has the event at hand, for which the plan is not, be decided like one without

@@ -11,13 +11,12 @@ type settling struct {
 	table *Settled // nil if there is none
 	now   time.Duration
 	tick  uint64 // of now, in the era
-	epoch uint64
-	era   uint64
+	salt  uint64 // of the epoch and the era
 
 	profiles []Profile           // of the table
 	counts   [maxProfiles]uint32 // settled values since Reset, by profile
 	byRule   []uint32            // indicators in them, by rule
-	passed   []uint64            // those of this event that have indicators, the first ones, by mark and path
+	passed   []uint64            // those of this event that have indicators, the first ones: mark and path
 
 	open []unsettled // what may become settled, in the order of Found
 
@@ -46,7 +45,9 @@ type unsettled struct {
 func (u *unsettled) profile(found []Found) Profile {
 	p := Profile{Rejected: u.rejected, Why: u.why, indicators: uint32(u.to - u.from)}
 	for i := range found[u.from:u.to] {
-		p.Kinds[found[u.from+i].Indicator.Kind()]++
+		kind := found[u.from+i].Indicator.Kind()
+		p.numbers[kind]++
+		p.kinds |= 1 << kind
 	}
 	return p
 }
@@ -55,8 +56,8 @@ func (u *unsettled) profile(found []Found) Profile {
 // chunk: at a time on a clock that does not go back, and in an epoch. What was
 // settled in another epoch is not settled. S serves one Set.
 func (x *Extraction) Skip(s *Settled, now time.Duration, epoch uint64) {
-	x.table, x.now, x.epoch = s, now, epoch
-	x.era, x.tick = uint64(now/era), uint64(now%era/tick)
+	x.table, x.now, x.tick = s, now, uint64(now%era/tick)
+	x.salt = epoch*0xc2b2ae3d27d4eb4f + uint64(now/era)*0x165667b19e3779f9
 }
 
 // Skipped returns the values that were passed over since the last Reset because
@@ -78,65 +79,63 @@ func (x *Extraction) SkippedBy() []uint32 { return x.byRule }
 
 // markOf returns the mark of raw when it is taken in a way, none if it is not to
 // be settled.
-func (x *Extraction) markOf(raw []byte, way int) mark {
+func (x *Extraction) markOf(raw []byte, way int32) mark {
 	if x.table == nil || way == 0 {
 		return 0
 	}
 	if !x.marked {
 		x.mark, x.marked = x.table.mark(raw), true
 	}
-	return x.mark.in(way, x.epoch, x.era)
+	return x.mark.in(way, x.salt)
 }
 
-// settled reports whether the value with that mark need not be taken, which is
-// counted.
-func (x *Extraction) settled(m mark) bool {
-	if m != 0 {
-		if number, ok := x.table.profile(m, x.tick); ok {
-			x.pass(m, number)
-			return true
-		}
+// settled reports whether the value with that mark need not be taken for a rule,
+// which is counted.
+func (x *Extraction) settled(m mark, rule, value int) bool {
+	if m == 0 {
+		return false
 	}
-	x.from, x.partial, x.rejected, x.why = len(x.Found), false, 0, ""
-	return false
+	number, ok := x.table.profile(m, x.tick)
+	if ok {
+		x.pass(m, number, rule, value)
+	}
+	return ok
 }
 
 // pass counts a value that is settled. Of one that this event has had at this
 // path, only what was rejected counts, as when values are taken.
-func (x *Extraction) pass(m mark, number uint8) {
+func (x *Extraction) pass(m mark, number uint8, rule, value int) {
 	if int(number) >= len(x.profiles) {
 		x.profiles = *x.table.profiles.Load()
 	}
 	profile := &x.profiles[number]
 	if n := profile.indicators; n > 0 {
 		x.Clean = true
-		if x.again(m) {
-			x.passRejected(m, profile)
+		if x.again(uint64(m) + uint64(x.fields.Path(value))) {
+			x.passRejected(m, profile, rule, value)
 			return
 		}
-		x.byRule[x.rule] += n
+		x.byRule[rule] += n
 	}
 	x.counts[number]++
 }
 
-func (x *Extraction) passRejected(m mark, of *Profile) {
+func (x *Extraction) passRejected(m mark, of *Profile, rule, value int) {
 	if of.Rejected == 0 {
 		return
 	}
 	if number, ok := x.table.number(Profile{Rejected: of.Rejected, Why: of.Why}); ok {
-		x.pass(m, number)
+		x.pass(m, number, rule, value)
 	}
 }
 
-// again reports whether this event has had that mark at this path, and remembers
-// it.
-func (x *Extraction) again(m mark) bool {
-	p := uint64(m) + uint64(x.path)
-	if slices.Contains(x.passed, p) {
+// again reports whether this event has had that mark and path, and remembers them.
+func (x *Extraction) again(passed uint64) bool {
+	if slices.Contains(x.passed, passed) {
 		return true
 	}
 	if len(x.passed) < fewFound { // a hostile event can have thousands
-		x.passed = append(x.passed, p)
+		x.passed = append(x.passed, passed)
 	}
 	return false
 }

@@ -3,6 +3,8 @@ package rules
 import (
 	"cmp"
 	"hash/maphash"
+	"iter"
+	"math/bits"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -68,9 +70,9 @@ const (
 func (s *Settled) mark(raw []byte) mark { return mark(maphash.Bytes(s.seed, raw)) }
 
 // in returns the mark of the same value when it is taken in a way, in an era of
-// an epoch.
-func (m mark) in(way int, epoch, era uint64) mark {
-	return m + mark(uint64(way)*0x9e3779b97f4a7c15+epoch*0xc2b2ae3d27d4eb4f+era*0x165667b19e3779f9)
+// an epoch, for which the salt stands.
+func (m mark) in(way int32, salt uint64) mark {
+	return m + mark(uint64(way)*0x9e3779b97f4a7c15+salt)
 }
 
 // home returns the line in which a mark is looked for.
@@ -119,11 +121,27 @@ func (l *line) free(now uint64) *atomic.Uint64 {
 
 // A Profile is what was in a value that is settled.
 type Profile struct {
-	Kinds    [ioc.NumKinds]uint32 // numbers of indicators, all of them clean
-	Rejected uint32               // how often there was something else
-	Why      string               // which was passed over for this reason
+	Rejected uint32 // how often there was something that is no indicator
+	Why      string // which was passed over for this reason
 
-	indicators uint32 // of all kinds: it is asked for with every value
+	indicators uint32 // of all kinds, all of them clean
+	kinds      uint32 // of which there are some, a bit for each
+	numbers    [ioc.NumKinds]uint32
+}
+
+const _ = uint(32 - ioc.NumKinds) // there is a bit for each
+
+// Kinds returns the kinds of the indicators in the value, and how many there are of
+// each. All of them are clean.
+func (p *Profile) Kinds() iter.Seq2[ioc.Kind, uint32] {
+	return func(yield func(ioc.Kind, uint32) bool) {
+		for m := p.kinds; m != 0; m &= m - 1 {
+			kind := bits.TrailingZeros32(m)
+			if !yield(ioc.Kind(kind), p.numbers[kind]) {
+				return
+			}
+		}
+	}
 }
 
 // number returns the number of a profile, and whether there is one: there are

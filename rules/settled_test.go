@@ -34,7 +34,7 @@ func TestSettledMemory(t *testing.T) {
 func TestSettledHasRoom(t *testing.T) {
 	const answers = 50_000
 	s := NewSettled(answers)
-	of := func(i int) mark { return s.mark(strconv.AppendInt(nil, int64(i), 10)).in(1, 0, 0) }
+	of := func(i int) mark { return s.mark(strconv.AppendInt(nil, int64(i), 10)).in(1, 0) }
 	for i := range 2 * answers {
 		s.keep(of(i), 0, 0, 1)
 	}
@@ -53,7 +53,7 @@ func TestSettledHasRoom(t *testing.T) {
 func TestSettledInTheNextEra(t *testing.T) {
 	const answers, ticks = 1 << 16, 150
 	s := NewSettled(answers)
-	of := func(i int, era uint64) mark { return s.mark(strconv.AppendInt(nil, int64(i), 10)).in(1, 0, era) }
+	of := func(i int, era uint64) mark { return s.mark(strconv.AppendInt(nil, int64(i), 10)).in(1, era) }
 	for i := range 2 * answers {
 		s.keep(of(i, 0), 0, lastTick-1, lastTick)
 	}
