@@ -16,8 +16,7 @@ type batch struct {
 	tally      tally
 	writer     writer
 
-	group      [event.Kept]event.Event // those that are worked on at once
-	looked     []lookedAt              // the events with indicators, or too much to say that there are none
+	looked     []lookedAt // the events with indicators, or too much to say that there are none
 	indicators []ioc.Indicator
 	answers    []misp.Answer
 	matches    []match
@@ -47,15 +46,13 @@ func (b *batch) scan(e *Engine, chunk []byte) {
 	b.looked = b.looked[:0]
 	b.events, b.end, b.verdicts = 0, 0, [3]int{}
 	b.scanner.Reset(chunk)
-	for n := len(b.group); n == len(b.group); {
-		for n = 0; n < len(b.group) && b.scanner.Next(); n++ {
-			b.group[n] = b.scanner.Event()
+	for n := event.Kept; n == event.Kept; b.events += n {
+		for n = 0; n < event.Kept && b.scanner.Next(); n++ {
 			e.set.Choose(b.scanner.Fields(), &b.extraction)
 		}
-		for _, e := range b.group[:n] {
-			b.take(e)
+		for before := n - 1; before >= 0; before-- {
+			b.take(before)
 		}
-		b.events += n
 	}
 	b.passed, b.end = b.scanner.Passed(), b.scanner.Event().End
 	b.scanner.Reset(nil) // the chunk is the host's
@@ -69,12 +66,12 @@ func (b *batch) scan(e *Engine, chunk []byte) {
 	b.answers = b.answers[:len(b.indicators)]
 }
 
-// take finds the indicators of an event.
-func (b *batch) take(e event.Event) {
+// take finds the indicators of the event that many before the last one.
+func (b *batch) take(before int) {
 	from := len(b.extraction.Found)
 	b.extraction.Take()
 	if to := len(b.extraction.Found); to > from || b.extraction.Cut {
-		b.looked = append(b.looked, lookedAt{e, from, to, b.extraction.Cut})
+		b.looked = append(b.looked, lookedAt{b.scanner.Before(before), from, to, b.extraction.Cut})
 	} else if b.extraction.Clean {
 		b.verdicts[misp.Clean]++
 	}

@@ -76,12 +76,13 @@ func (v *values) add(path string, text []byte) (known bool) {
 		if len(keys) > n {
 			continue
 		}
-		one := fields.Value{Path: int32(p), Start: int32(len(v.Chunk)), In: fields.Nowhere}
+		one := fields.Nowhere
 		if text != nil {
+			one.Start = int32(len(v.Chunk))
 			v.Chunk = append(v.Chunk, text...)
-			one.End, one.In = int32(len(v.Chunk)), fields.InChunk
+			one.End = int32(len(v.Chunk))
 		}
-		v.Note(one)
+		v.Note(int32(p), 0, one)
 	}
 	return known
 }

@@ -1,6 +1,12 @@
 package event
 
-import "golang.org/x/sys/cpu"
+import (
+	"unsafe"
+
+	"golang.org/x/sys/cpu"
+)
+
+var _ [8]byte = [unsafe.Sizeof(part{})]byte{} // as compareQuickly counts
 
 // quick is whether the processor has what compareQuickly uses.
 var quick = cpu.X86.HasAVX2 && cpu.X86.HasBMI2

@@ -14,11 +14,11 @@ import (
 type layout struct {
 	fixed  []byte // what is the same, one after the other, and readAhead bytes more
 	parts  []part
-	wanted []pick         // the values that a reader wants who has a plan, once there was an event for that
+	wanted picks          // the values that a reader wants who has a plan, once there was an event for that
 	shared *fields.Layout // for readers, nil if a value can be missing
 	uses   uint32         // how often it served, halved now and then
 
-	picks  []pick // all values
+	all    picks
 	sample []byte // one of the records
 	leaves []leaf // its scalars
 }
@@ -28,20 +28,34 @@ type layout struct {
 type part struct {
 	at, size uint16 // in fixed
 	text     bool   // the value must be a string
+	_        [3]byte
 }
 
-// A pick says which value there is and where it stands: at offsets to two of the
-// places. Of what is not known to be a string, the start is where its format stands.
+// Picks are values, and where the text of each is. The values are those of the
+// events that have the layout, and of the ones that had it.
+type picks struct {
+	values []fields.Value
+	texts  []pick
+}
+
+// A pick says where a text is: at offsets to two of the places. Of what is not known
+// to be a string, the start is where its format stands.
 type pick struct {
 	start, end         uint16 // places
 	startAway, endAway uint16
-	scalar             bool // it need not be a string
-	in                 fields.Source
-	path, next         int32 // as in a fields.Value
+	form               form
 }
 
-// The places of part k are those from 3k on: where it begins, where its value
-// begins, and where the body of that does. The next part begins behind the value.
+type form uint8
+
+const (
+	aString form = iota
+	aScalar      // it need not be a string
+	aMap         // it has no text
+)
+
+// The places of part k are two, from 2k on: where it begins, and where the body of
+// its value does. The next part begins behind the value.
 type places [512]int32
 
 // layouts are those of the records that came lately. They belong to a Scanner.
@@ -80,7 +94,8 @@ func keyOf(b []byte, i int) uint64 {
 	if len(b)-i < window {
 		return 0
 	}
-	word := func(k int) uint64 { return binary.LittleEndian.Uint64(b[i+8*k:]) }
+	from := (*[window]byte)(b[i:])
+	word := func(k int) uint64 { return binary.LittleEndian.Uint64(from[8*k:]) }
 	one := word(0)*0x9e3779b97f4a7c15 ^ word(1)
 	two := word(2)*0xc2b2ae3d27d4eb4f ^ word(3)
 	three := word(4)*0x165667b19e3779f9 ^ word(5)
@@ -117,7 +132,7 @@ func (s *Scanner) along(l *layout, i int) int {
 		if value > len(b) || string(b[i:value]) != string(l.fixed[p.at:p.at+p.size]) {
 			return -1
 		}
-		places[3*k] = int32(i)
+		places[2*k] = int32(i)
 		if k == last {
 			return value
 		}
@@ -125,7 +140,7 @@ func (s *Scanner) along(l *layout, i int) int {
 		if c == array || c == mapping || c == invalid || p.text && c != text {
 			return -1
 		}
-		places[3*k+1], places[3*k+2] = int32(value), int32(body)
+		places[2*k+1] = int32(body)
 		i = body + size
 	}
 }
@@ -136,17 +151,17 @@ func (s *Scanner) note(l *layout) bool {
 	f := s.fields
 	s.layouts.last, f.Layout = l, l.shared
 	if f.Layout != nil && f.Layout.Plan != nil {
-		if l.wanted == nil {
-			l.pickWanted(f.Layout.Wanted)
+		if l.wanted.values == nil {
+			l.wanted = l.all.some(f.Layout.Wanted)
 		}
 		f.Planned = true
-		return s.fill(l.wanted)
+		return s.fill(&l.wanted)
 	}
 	return s.noteAll(l)
 }
 
 func (s *Scanner) noteAll(l *layout) bool {
-	if !s.fill(l.picks) {
+	if !s.fill(&l.all) {
 		return false
 	}
 	f := s.fields
@@ -161,34 +176,35 @@ func (s *Scanner) noteAll(l *layout) bool {
 func (s *Scanner) complete() {
 	l, shared := s.layouts.last, s.fields.Layout
 	if shared.Plan == nil {
-		l.wanted = nil // the next plan wants others
+		l.wanted = picks{} // the next plan wants others
 	}
 	s.fields.Clear()
 	s.fields.Layout = shared
 	s.noteAll(l)
 }
 
-// pickWanted notes which values a reader wants.
-func (l *layout) pickWanted(wanted []int32) {
-	l.wanted = make([]pick, len(wanted))
-	for i, number := range wanted {
-		l.wanted[i] = l.picks[number]
+// some returns those with these numbers. None is not nil.
+func (p *picks) some(numbers []int32) picks {
+	some := picks{make([]fields.Value, len(numbers)), make([]pick, len(numbers))}
+	for i, number := range numbers {
+		some.values[i], some.texts[i] = p.values[number], p.texts[number]
 	}
+	return some
 }
 
 // fill fills the values in, and reports whether each has a text or stands for a map.
-func (s *Scanner) fill(picks []pick) bool {
+func (s *Scanner) fill(of *picks) bool {
 	f, places := s.fields, &s.layouts.places
-	f.Values = slices.Grow(f.Values, len(picks))[:len(picks)]
-	for i := range picks {
-		p := &picks[i]
+	texts := slices.Grow(f.Texts[:0], len(of.texts))[:len(of.texts)]
+	f.Values, f.Texts = of.values, texts
+	for i := range texts {
+		p := &of.texts[i]
 		// Places are never behind the last one; the remainder spares a check.
-		f.Values[i] = fields.Value{
-			Path: p.path, Next: p.next, In: p.in,
+		texts[i] = fields.Text{
 			Start: places[p.start%uint16(len(places))] + int32(p.startAway),
 			End:   places[p.end%uint16(len(places))] + int32(p.endAway),
 		}
-		if p.scalar && !fillScalar(f, &f.Values[i]) {
+		if p.form != aString && !fillOther(f, &texts[i], p.form) {
 			f.Clear()
 			return false
 		}
@@ -196,12 +212,15 @@ func (s *Scanner) fill(picks []pick) bool {
 	return true
 }
 
-// fillScalar makes of the value that begins at v.Start its text, and reports
-// whether it has one.
-func fillScalar(f *fields.Fields, v *fields.Value) bool {
-	at := int(v.Start)
+// fillOther fills in the text of what is not known to be a string and begins at
+// t.Start, and reports whether it has one or stands for a map.
+func fillOther(f *fields.Fields, t *fields.Text, form form) (ok bool) {
+	if form == aMap {
+		*t = fields.Nowhere
+		return true
+	}
+	at := int(t.Start)
 	c, body, size := header(f.Chunk, at)
-	start, end, in, ok := textOf(f, c, at, body, size)
-	v.Start, v.End, v.In = int32(start), int32(end), in
+	*t, ok = textOf(f, c, at, body, size)
 	return ok
 }

@@ -1,6 +1,10 @@
 package event
 
-import "fluent-bit-misp/rules/fields"
+import (
+	"slices"
+
+	"fluent-bit-misp/rules/fields"
+)
 
 // lessons are what a Scanner needs to learn layouts.
 type lessons struct {
@@ -26,7 +30,7 @@ const (
 	maxCredit = 128 * lesson
 	maxLearnt = 4 << 10 // bytes of a record
 	maxLeaves = 160     // so that there is a place for each
-	_         = uint(len(places{}) - 3*maxLeaves - 1)
+	_         = uint(len(places{}) - 2*maxLeaves - 1)
 	_         = uint(1<<16 - 1 - maxLearnt)
 )
 
@@ -126,10 +130,7 @@ func (l *lessons) name(f *fields.Fields, record int) bool {
 func (l *layout) begin(record []byte, leaves []leaf, values []fields.Value) {
 	l.uses = 0
 	l.sample, l.leaves = append(l.sample[:0], record...), append(l.leaves[:0], leaves...)
-	l.picks = l.picks[:0]
-	for i := range values {
-		l.picks = append(l.picks, pick{path: values[i].Path, next: values[i].Next, in: values[i].In})
-	}
+	l.all = picks{slices.Clone(values), make([]pick, len(values))}
 	l.build()
 }
 
@@ -161,12 +162,12 @@ func (l *layout) join(record []byte, leaves []leaf) bool {
 
 // build makes of the sample what records are compared with.
 func (l *layout) build() {
-	l.fixed, l.parts, l.wanted, l.shared = l.fixed[:0], l.parts[:0], nil, &fields.Layout{}
+	l.fixed, l.parts, l.wanted, l.shared = l.fixed[:0], l.parts[:0], picks{}, &fields.Layout{}
 	value, begin := 0, int32(0) // of the part
 	for i := range l.leaves {
-		leaf, place := &l.leaves[i], uint16(3*len(l.parts))
+		leaf, place := &l.leaves[i], uint16(2*len(l.parts))
 		if leaf.path >= 0 {
-			leaf.place(&l.picks[value], place, begin)
+			l.all.texts[value] = leaf.place(place, begin)
 			l.share(leaf)
 			value++
 		}
@@ -196,16 +197,16 @@ func (l *layout) share(value *leaf) {
 	}
 }
 
-// place has p say where the leaf stands, in or behind the part that begins there
-// and has its places from there on.
-func (l *leaf) place(p *pick, place uint16, begin int32) {
-	p.start, p.end, p.startAway, p.endAway, p.scalar = place, place, uint16(l.body-begin), uint16(l.end-begin), l.scalar
+// place says where the text of the leaf is, which stands in or behind the part that
+// begins there and has its places from there on.
+func (l *leaf) place(place uint16, begin int32) pick {
 	switch {
-	case l.free && l.scalar:
-		p.start, p.startAway = place+1, 0
-	case l.free:
-		p.start, p.end, p.startAway, p.endAway = place+2, place+3, 0, 0
+	case l.object:
+		return pick{form: aMap}
 	case l.scalar:
-		p.startAway = uint16(l.at - begin)
+		return pick{start: place, startAway: uint16(l.at - begin), form: aScalar}
+	case l.free:
+		return pick{start: place + 1, end: place + 2}
 	}
+	return pick{start: place, end: place, startAway: uint16(l.body - begin), endAway: uint16(l.end - begin)}
 }

@@ -11,17 +11,17 @@ import (
 // noteScalar notes a scalar as the text that JSON has for it. Nil and ext are
 // no values.
 func noteScalar(f *fields.Fields, path int32, c class, i, body, size int) {
-	if start, end, in, ok := textOf(f, c, i, body, size); ok {
-		f.Note(fields.Value{Path: path, Start: int32(start), End: int32(end), At: int32(i), In: in})
+	if t, ok := textOf(f, c, i, body, size); ok {
+		f.Note(path, int32(i), t)
 	}
 }
 
 // textOf returns where the text is of a scalar, and whether it has one.
-func textOf(f *fields.Fields, c class, i, body, size int) (start, end int, in fields.Source, ok bool) {
+func textOf(f *fields.Fields, c class, i, body, size int) (t fields.Text, ok bool) {
 	if c == text {
-		return body, body + size, fields.InChunk, true
+		return fields.Text{Start: int32(body), End: int32(body + size)}, true
 	}
-	start = len(f.Scratch)
+	start := len(f.Scratch)
 	data := f.Chunk[body : body+size]
 	switch c {
 	case scalarBool:
@@ -31,9 +31,9 @@ func textOf(f *fields.Fields, c class, i, body, size int) (start, end int, in fi
 	case scalarFloat:
 		f.Scratch = appendFloat(f.Scratch, data)
 	default:
-		return 0, 0, fields.Nowhere, false
+		return fields.Nowhere, false
 	}
-	return start, len(f.Scratch), fields.InScratch, true
+	return fields.InScratch(start, len(f.Scratch)), true
 }
 
 // appendInt appends the decimal text of an integer with the given format byte

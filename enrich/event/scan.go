@@ -20,10 +20,10 @@ type Scanner struct {
 	paths   *Paths
 	chunk   []byte
 	at      int // where the next event begins
-	event   Event
 	passed  int
+	turn    int // of the event, in the rings
+	events  [Kept]Event
 	ring    [Kept]fields.Fields
-	turn    int            // in the ring
 	fields  *fields.Fields // of the event
 	layouts layouts
 }
@@ -65,8 +65,8 @@ func (s *Scanner) Reset(chunk []byte) {
 // the scan.
 func (s *Scanner) Next() bool {
 	s.fields.Leave()
-	s.turn = (s.turn + 1) % Kept
-	s.fields = &s.ring[s.turn]
+	turn := (s.turn + 1) % Kept
+	s.fields = &s.ring[turn]
 	s.fields.Begin(s.chunk)
 	for s.at < len(s.chunk) {
 		start := s.at
@@ -83,8 +83,8 @@ func (s *Scanner) Next() bool {
 			s.fields.Leave()
 			break
 		}
-		s.at = end
-		s.event = Event{Start: start, End: end, Record: record, Body: body, Pairs: pairs}
+		s.at, s.turn = end, turn
+		s.events[turn] = Event{Start: start, End: end, Record: record, Body: body, Pairs: pairs}
 		return true
 	}
 	s.fields.Clear()
@@ -112,10 +112,13 @@ func (s *Scanner) read(record, body, pairs int) int {
 }
 
 // Event returns the event that Next went to.
-func (s *Scanner) Event() Event { return s.event }
+func (s *Scanner) Event() Event { return s.Before(0) }
 
-// Fields returns the values of that event. They are the scanner's own, and stay
-// as they are until Next was called Kept times more, or Reset; but see
+// Before returns the event that many before that, of the last Kept ones.
+func (s *Scanner) Before(n int) Event { return s.events[(s.turn-n)&(Kept-1)] }
+
+// Fields returns the values of the event that Next went to. They are the scanner's
+// own, and stay as they are until Next was called Kept times more, or Reset; but see
 // [fields.Fields.First].
 func (s *Scanner) Fields() *fields.Fields { return s.fields }
 
@@ -215,7 +218,7 @@ func (s *Scanner) walkValue(n *node, i, nesting int) int {
 		// The format of nearly every value that is wanted.
 		f := s.chunk[i]
 		if end := i + 1 + int(f&0x1f); f >= 0xa0 && f < 0xc0 && end <= len(s.chunk) {
-			s.fields.Note(fields.Value{Path: n.path, Start: int32(i + 1), End: int32(end), At: int32(i)})
+			s.fields.Note(n.path, int32(i), fields.Text{Start: int32(i + 1), End: int32(end)})
 			return end
 		}
 	}
@@ -223,7 +226,7 @@ func (s *Scanner) walkValue(n *node, i, nesting int) int {
 	switch c {
 	case mapping:
 		if n.path >= 0 {
-			s.fields.Note(fields.Value{Path: n.path, At: int32(i), In: fields.Nowhere})
+			s.fields.Note(n.path, int32(i), fields.Nowhere)
 		}
 		return s.walkMap(n, body, size, nesting)
 	case array:

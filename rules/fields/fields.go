@@ -3,12 +3,15 @@
 // like nor what a value means.
 package fields
 
+import "math"
+
 // Fields are the values of one event, in the order in which they stand there, or
 // if they are Planned, those that a plan wants; see [Layout]. A path is told by its
 // index; one can have several values (an array) or none. They belong to who fills
 // them, and may be read by one goroutine at a time.
 type Fields struct {
-	Values  []Value
+	Values  []Value // their layout's, or noted; see Note
+	Texts   []Text  // by value
 	Ends    []Ends  // by path; those of the event that was read last, for all Fields of one scanner
 	Chunk   []byte  // a view
 	Scratch []byte  // the text of scalars that are not strings
@@ -18,26 +21,27 @@ type Fields struct {
 	// Complete has Fields that are Planned get all values, as if there were no plan.
 	// It may be called until the next event is read.
 	Complete func()
+
+	noted []Value
 }
 
-// A Value is one scalar, or stands for a map. It has offsets instead of slices:
-// the chunk belongs to the host, and nothing here may keep a pointer into it.
+// A Value is one scalar, or stands for a map.
 type Value struct {
-	Path       int32
-	Next       int32 // the next value at the same path, -1 after the last
-	Start, End int32 // of its text
-	At         int32 // where it stands in the chunk, if it was walked to
-	In         Source
+	Path int32
+	Next int32 // the next value at the same path, -1 after the last
+	At   int32 // where it stands in the chunk, if it was walked to
 }
 
-// A Source is where the text of a value is.
-type Source uint8
+// A Text is where the text of a value begins and ends in the chunk. It has offsets
+// instead of a slice: the chunk belongs to the host, and nothing here may keep a
+// pointer into it. If the start is negative, the text is not there; see InScratch.
+type Text struct{ Start, End int32 }
 
-const (
-	InChunk Source = iota
-	InScratch
-	Nowhere // it stands for a map
-)
+// InScratch is the text from start to end in the Scratch.
+func InScratch(start, end int) Text { return Text{^int32(start), int32(end)} }
+
+// Nowhere is that of a value that stands for a map.
+var Nowhere = Text{math.MinInt32, 0}
 
 // Ends are the first and the last value at a path; First is -1 if there is none.
 type Ends struct{ First, Last int32 }
@@ -51,16 +55,16 @@ func NewEnds(paths int) []Ends {
 	return e
 }
 
-// Note adds a value.
-func (f *Fields) Note(v Value) {
-	number := int32(len(f.Values))
-	v.Next = -1
-	f.Values = append(f.Values, v)
-	of := &f.Ends[v.Path]
+// Note adds a value with that path, which stands there in the chunk.
+func (f *Fields) Note(path, at int32, t Text) {
+	number := int32(len(f.noted))
+	f.noted = append(f.noted, Value{Path: path, Next: -1, At: at})
+	f.Values, f.Texts = f.noted, append(f.Texts, t)
+	of := &f.Ends[path]
 	if of.First < 0 {
 		of.First = number
 	} else {
-		f.Values[of.Last].Next = number
+		f.noted[of.Last].Next = number
 	}
 	of.Last = number
 }
@@ -70,8 +74,8 @@ const MaxKept = 4096
 
 // LetGo lets go of the chunk, and of memory for more than is kept.
 func (f *Fields) LetGo() {
-	if cap(f.Values) > MaxKept || cap(f.Scratch) > 16*MaxKept {
-		f.Values, f.Scratch = nil, nil
+	if cap(f.noted) > MaxKept || cap(f.Scratch) > 16*MaxKept {
+		f.Values, f.noted, f.Texts, f.Scratch = nil, nil, nil, nil
 	}
 	f.Chunk = nil
 }
@@ -94,7 +98,8 @@ func (f *Fields) Leave() {
 
 // Clear forgets the values of an event that was left.
 func (f *Fields) Clear() {
-	f.Values, f.Scratch, f.Layout, f.Planned = f.Values[:0], f.Scratch[:0], nil, false
+	f.noted, f.Texts, f.Scratch = f.noted[:0], f.Texts[:0], f.Scratch[:0]
+	f.Values, f.Layout, f.Planned = f.noted, nil, false
 }
 
 // Len returns how many values there are.
@@ -114,16 +119,16 @@ func (f *Fields) Next(i int) int { return int(f.Values[i].Next) }
 // Text returns the text of value i: a string as it is, another scalar as JSON
 // writes it, nil for a map. It is a view, valid as long as the Fields are.
 func (f *Fields) Text(i int) []byte {
-	v := &f.Values[i]
-	if v.In == InChunk {
-		return f.Chunk[v.Start:v.End]
+	t := f.Texts[i]
+	if t.Start >= 0 {
+		return f.Chunk[t.Start:t.End]
 	}
-	return f.otherText(v)
+	return f.otherText(t)
 }
 
-func (f *Fields) otherText(v *Value) []byte {
-	if v.In == Nowhere {
+func (f *Fields) otherText(t Text) []byte {
+	if t == Nowhere {
 		return nil
 	}
-	return f.Scratch[v.Start:v.End]
+	return f.Scratch[^t.Start:t.End]
 }
