@@ -7,7 +7,7 @@ import "fluent-bit-misp/rules/fields"
 type choice struct {
 	taking     *taking
 	way        int32 // that of the taking
-	rule       int32
+	rule, path int32
 	value      int32 // by its number in the Fields
 	host, port int32 // values that the taking needs besides, -1 if there is none
 }

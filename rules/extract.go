@@ -106,7 +106,7 @@ func (x *Extraction) Take() {
 	x.passed = x.passed[:0]
 	for i := range event.choices {
 		c := &event.choices[i]
-		if !x.settled(marks[i], int(c.rule), int(c.value)) {
+		if !x.settled(marks[i], int(c.rule), int(c.path)) {
 			x.take(c, marks[i])
 		} else if c.ofAgent() {
 			x.met.add(x.fields.Text(int(c.value))) // learnt by another Extraction
@@ -126,7 +126,7 @@ func (x *Extraction) use(s *Set) {
 }
 
 func (x *Extraction) take(c *choice, m mark) {
-	x.path, x.value, x.rule = x.fields.Path(int(c.value)), int(c.value), int(c.rule)
+	x.path, x.value, x.rule = int(c.path), int(c.value), int(c.rule)
 	x.from, x.partial, x.rejected, x.why = len(x.Found), false, 0, ""
 	raw := x.fields.Text(x.value)
 	if c.taking.entities {

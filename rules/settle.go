@@ -89,30 +89,30 @@ func (x *Extraction) markOf(raw []byte, way int32) mark {
 	return x.mark.in(way, x.salt)
 }
 
-// settled reports whether the value with that mark need not be taken for a rule,
-// which is counted.
-func (x *Extraction) settled(m mark, rule, value int) bool {
+// settled reports whether the value with that mark need not be taken from that path
+// for a rule, which is counted.
+func (x *Extraction) settled(m mark, rule, path int) bool {
 	if m == 0 {
 		return false
 	}
 	number, ok := x.table.profile(m, x.tick)
 	if ok {
-		x.pass(m, number, rule, value)
+		x.pass(m, number, rule, path)
 	}
 	return ok
 }
 
 // pass counts a value that is settled. Of one that this event has had at this
 // path, only what was rejected counts, as when values are taken.
-func (x *Extraction) pass(m mark, number uint8, rule, value int) {
+func (x *Extraction) pass(m mark, number uint8, rule, path int) {
 	if int(number) >= len(x.profiles) {
 		x.profiles = *x.table.profiles.Load()
 	}
 	profile := &x.profiles[number]
 	if n := profile.indicators; n > 0 {
 		x.Clean = true
-		if x.again(uint64(m) + uint64(x.fields.Path(value))) {
-			x.passRejected(m, profile, rule, value)
+		if x.again(uint64(m) + uint64(path)) {
+			x.passRejected(m, profile, rule, path)
 			return
 		}
 		x.byRule[rule] += n
@@ -120,12 +120,12 @@ func (x *Extraction) pass(m mark, number uint8, rule, value int) {
 	x.counts[number]++
 }
 
-func (x *Extraction) passRejected(m mark, of *Profile, rule, value int) {
+func (x *Extraction) passRejected(m mark, of *Profile, rule, path int) {
 	if of.Rejected == 0 {
 		return
 	}
 	if number, ok := x.table.number(Profile{Rejected: of.Rejected, Why: of.Why}); ok {
-		x.pass(m, number, rule, value)
+		x.pass(m, number, rule, path)
 	}
 }
 

@@ -110,7 +110,7 @@ func takeURL(x *Extraction, t *taking, raw []byte) {
 	}
 	url = append(url, raw...)
 	x.scratch, x.marked = url, false
-	if m := x.markOf(url, x.set.urlWay); !x.settled(m, x.rule, x.value) {
+	if m := x.markOf(url, x.set.urlWay); !x.settled(m, x.rule, x.path) {
 		x.add(ioc.URL, url)
 		x.taken(m)
 	}

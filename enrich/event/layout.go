@@ -14,13 +14,15 @@ import (
 type layout struct {
 	fixed  []byte // what is the same, one after the other, and readAhead bytes more
 	parts  []part
-	wanted picks          // the values that a reader wants who has a plan, once there was an event for that
-	shared *fields.Layout // for readers, nil if a value can be missing
+	wanted []pick         // what a reader wants who has a plan, once there was an event for that
+	shared *fields.Layout // own, nil if a value can be missing
+	own    fields.Layout  // for readers
 	uses   uint32         // how often it served, halved now and then
 
-	all    picks
-	sample []byte // one of the records
-	leaves []leaf // its scalars
+	picks  []pick         // all values
+	values []fields.Value // and what they have alike in all events; those have this slice
+	sample []byte         // one of the records
+	leaves []leaf         // its scalars
 }
 
 // A part is as many bytes that are the same, and the value behind them, which
@@ -29,13 +31,6 @@ type part struct {
 	at, size uint16 // in fixed
 	text     bool   // the value must be a string
 	_        [3]byte
-}
-
-// Picks are values, and where the text of each is. The values are those of the
-// events that have the layout, and of the ones that had it.
-type picks struct {
-	values []fields.Value
-	texts  []pick
 }
 
 // A pick says where a text is: at offsets to two of the places. Of what is not known
@@ -151,20 +146,21 @@ func (s *Scanner) note(l *layout) bool {
 	f := s.fields
 	s.layouts.last, f.Layout = l, l.shared
 	if f.Layout != nil && f.Layout.Plan != nil {
-		if l.wanted.values == nil {
-			l.wanted = l.all.some(f.Layout.Wanted)
+		if l.wanted == nil {
+			l.pickWanted(f.Layout.Wanted)
 		}
 		f.Planned = true
-		return s.fill(&l.wanted)
+		return s.fill(l.wanted)
 	}
 	return s.noteAll(l)
 }
 
 func (s *Scanner) noteAll(l *layout) bool {
-	if !s.fill(&l.all) {
+	if !s.fill(l.picks) {
 		return false
 	}
 	f := s.fields
+	f.Values = l.values
 	for i := len(f.Values) - 1; i >= 0; i-- { // the first value at a path comes last
 		f.Ends[f.Values[i].Path].First = int32(i)
 	}
@@ -176,29 +172,28 @@ func (s *Scanner) noteAll(l *layout) bool {
 func (s *Scanner) complete() {
 	l, shared := s.layouts.last, s.fields.Layout
 	if shared.Plan == nil {
-		l.wanted = picks{} // the next plan wants others
+		l.wanted = nil // the next plan wants others
 	}
 	s.fields.Clear()
 	s.fields.Layout = shared
 	s.noteAll(l)
 }
 
-// some returns those with these numbers. None is not nil.
-func (p *picks) some(numbers []int32) picks {
-	some := picks{make([]fields.Value, len(numbers)), make([]pick, len(numbers))}
-	for i, number := range numbers {
-		some.values[i], some.texts[i] = p.values[number], p.texts[number]
+// pickWanted notes which values a reader wants.
+func (l *layout) pickWanted(wanted []int32) {
+	l.wanted = make([]pick, len(wanted))
+	for i, number := range wanted {
+		l.wanted[i] = l.picks[number]
 	}
-	return some
 }
 
-// fill fills the values in, and reports whether each has a text or stands for a map.
-func (s *Scanner) fill(of *picks) bool {
+// fill fills the texts in, and reports whether each is there or of a map.
+func (s *Scanner) fill(picks []pick) bool {
 	f, places := s.fields, &s.layouts.places
-	texts := slices.Grow(f.Texts[:0], len(of.texts))[:len(of.texts)]
-	f.Values, f.Texts = of.values, texts
+	texts := slices.Grow(f.Texts[:0], len(picks))[:len(picks)]
+	f.Texts = texts
 	for i := range texts {
-		p := &of.texts[i]
+		p := &picks[i]
 		// Places are never behind the last one; the remainder spares a check.
 		texts[i] = fields.Text{
 			Start: places[p.start%uint16(len(places))] + int32(p.startAway),

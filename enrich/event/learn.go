@@ -130,7 +130,7 @@ func (l *lessons) name(f *fields.Fields, record int) bool {
 func (l *layout) begin(record []byte, leaves []leaf, values []fields.Value) {
 	l.uses = 0
 	l.sample, l.leaves = append(l.sample[:0], record...), append(l.leaves[:0], leaves...)
-	l.all = picks{slices.Clone(values), make([]pick, len(values))}
+	l.values, l.picks = slices.Clone(values), make([]pick, len(values))
 	l.build()
 }
 
@@ -162,12 +162,13 @@ func (l *layout) join(record []byte, leaves []leaf) bool {
 
 // build makes of the sample what records are compared with.
 func (l *layout) build() {
-	l.fixed, l.parts, l.wanted, l.shared = l.fixed[:0], l.parts[:0], picks{}, &fields.Layout{}
+	l.fixed, l.parts, l.wanted = l.fixed[:0], l.parts[:0], nil
+	l.own, l.shared = fields.Layout{}, &l.own
 	value, begin := 0, int32(0) // of the part
 	for i := range l.leaves {
 		leaf, place := &l.leaves[i], uint16(2*len(l.parts))
 		if leaf.path >= 0 {
-			l.all.texts[value] = leaf.place(place, begin)
+			l.picks[value] = leaf.place(place, begin)
 			l.share(leaf)
 			value++
 		}

@@ -54,10 +54,12 @@ func (s *Scanner) Reset(chunk []byte) {
 	}
 	s.fields.Leave()
 	s.fields.Clear()
-	s.chunk, s.at, s.passed = chunk, 0, 0
-	for i := range s.ring {
-		s.ring[i].LetGo()
+	if s.chunk != nil {
+		for i := range s.ring {
+			s.ring[i].LetGo()
+		}
 	}
+	s.chunk, s.at, s.passed = chunk, 0, 0
 }
 
 // Next goes to the next event whose record is a map, and reports whether there

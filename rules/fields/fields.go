@@ -6,17 +6,17 @@ package fields
 import "math"
 
 // Fields are the values of one event, in the order in which they stand there, or
-// if they are Planned, those that a plan wants; see [Layout]. A path is told by its
-// index; one can have several values (an array) or none. They belong to who fills
-// them, and may be read by one goroutine at a time.
+// if they are Planned, the texts that a plan wants and nothing else; see [Layout]. A
+// path is told by its index; one can have several values (an array) or none. They
+// belong to who fills them, and may be read by one goroutine at a time.
 type Fields struct {
-	Values  []Value // their layout's, or noted; see Note
-	Texts   []Text  // by value
-	Ends    []Ends  // by path; those of the event that was read last, for all Fields of one scanner
 	Chunk   []byte  // a view
-	Scratch []byte  // the text of scalars that are not strings
+	Texts   []Text  // by value
 	Layout  *Layout // of the event, nil if it has none
-	Planned bool    // the values are those that the plan of the layout wants, not all
+	Planned bool    // there are the texts that the plan of the layout wants, not all
+	Values  []Value // those of the layout, or noted
+	Ends    []Ends  // by path; those of the event that was read last, for all Fields of one scanner
+	Scratch []byte  // the text of scalars that are not strings
 
 	// Complete has Fields that are Planned get all values, as if there were no plan.
 	// It may be called until the next event is read.
@@ -108,12 +108,11 @@ func (f *Fields) Len() int { return len(f.Values) }
 // Path returns the path of value i.
 func (f *Fields) Path(i int) int { return int(f.Values[i].Path) }
 
-// First returns the first value at path, -1 if there is none or the Fields are
-// Planned. Unlike the rest, it is lost when the next event is read.
+// First returns the first value at path, -1 if there is none. Unlike the rest, it is
+// lost when the next event is read.
 func (f *Fields) First(path int) int { return int(f.Ends[path].First) }
 
-// Next returns the next value at the same path as value i, -1 after the last; it is
-// not for Fields that are Planned.
+// Next returns the next value at the same path as value i, -1 after the last.
 func (f *Fields) Next(i int) int { return int(f.Values[i].Next) }
 
 // Text returns the text of value i: a string as it is, another scalar as JSON

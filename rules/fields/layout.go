@@ -2,12 +2,12 @@ package fields
 
 // A Layout is what events have in common that have the same values, but for the
 // texts of some. Who reads such an event may leave a plan for the next ones: their
-// Fields are Planned then, and until they are completed have the values that the
-// plan wants and no others, in that order, without First and Next. A plan is taken
-// away before Fields are completed. One goroutine uses it at a time.
+// Fields are Planned then, and until they are completed have the texts that the
+// plan wants, in that order, and nothing else. A plan is taken away before Fields
+// are completed. One goroutine uses it at a time.
 type Layout struct {
 	Plan   any     // the reader's own, nil if there is none
-	Wanted []int32 // the values that it wants, by their numbers in Free
+	Wanted []int32 // the values whose texts it wants, by their numbers in Free
 	Free   []bool  // by value: the texts differ
 	Tried  bool    // the reader has looked whether there is a plan
 }
