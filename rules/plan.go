@@ -11,10 +11,11 @@ import (
 // Layout.Wanted does. What is chosen stays as it is, as those have it who are to take
 // from events.
 type plan struct {
-	agent   int32 // the address of the agent, -1 if there is none or it is not learnt
-	tests   []test
-	misses  int // events in a row for which they came out otherwise
 	choices []choice
+	tests   []test
+	misses  int32     // events in a row for which they came out otherwise
+	agent   int32     // the address of the agent, -1 if there is none or it is not learnt
+	few     [2]choice // the memory of choices, if they are no more: beside the rest
 }
 
 // A test is whether the text of a value satisfies a condition.
@@ -71,6 +72,7 @@ func (x *Extraction) makePlan(l *fields.Layout) {
 		return int32(at)
 	}
 	p := &plan{agent: want(int32(x.agent()))}
+	p.choices = p.few[:0]
 	for _, t := range x.tests {
 		p.tests = append(p.tests, test{t.matcher, want(t.value), t.holds})
 	}

@@ -11,20 +11,20 @@ var _ [8]byte = [unsafe.Sizeof(part{})]byte{} // as compareQuickly counts
 // quick is whether the processor has what compareQuickly uses.
 var quick = cpu.X86.HasAVX2 && cpu.X86.HasBMI2
 
-// compare goes along the parts from the k-th on, which begins at b[i], and fills in
-// the places. It returns the number of parts and where the last one ends; if b does
+// compare goes along the parts of l from the k-th on, which begins at b[i], and fills
+// in the places. It returns the number of parts and where the last one ends; if b does
 // not have them, -1 and -1; if it cannot tell, as in the last bytes of b or with a
 // value of a format that is seldom there, a part that it came to, and where it
 // begins.
-func compare(b []byte, i int, fixed []byte, parts []part, k int, places *places) (at, offset int) {
+func compare(b []byte, i int, l *layout, k int, places *places) (at, offset int) {
 	if !quick || len(b) < readAhead {
 		return k, i
 	}
-	return compareQuickly(b, i, fixed, parts, k, places)
+	return compareQuickly(b, i, l, k, places)
 }
 
 // compareQuickly is compare for a processor that is quick. It reads up to readAhead
-// bytes behind a part, in b, which has as many at least, and in fixed.
+// bytes behind a part, in b, which has as many at least, and in what is fixed.
 //
 //go:noescape
-func compareQuickly(b []byte, i int, fixed []byte, parts []part, k int, places *places) (at, offset int)
+func compareQuickly(b []byte, i int, l *layout, k int, places *places) (at, offset int)

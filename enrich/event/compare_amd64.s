@@ -1,13 +1,14 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-// func compareQuickly(b []byte, i int, fixed []byte, parts []part, k int, places *places) (at, offset int)
+// func compareQuickly(b []byte, i int, l *layout, k int, places *places) (at, offset int)
 //
 // Each round compares a part, a block of readAhead = 64 bytes at a time, and finds
 // the value behind it. Bytes of the last block that are behind the part are read
 // and not looked at: b must go on for 64 bytes behind the part, and the header of
 // the value is among them, or the caller does this part. A part's entry has eight
-// bytes, as have its two places.
+// bytes, as have its two places. What is needed next of the layout, and the plan of
+// its reader, comes from memory while the parts are compared.
 //
 //	SI  b              R8  the last offset in b at which a part may end
 //	DI  the offset of the block, then that of the value's body, where the next part begins
@@ -17,18 +18,27 @@
 //	R12 places         R11 the last part's
 //	CX  how many bytes are left to compare, then the size of the value
 //	AX, DX, R13, R14 for a moment
-TEXT ·compareQuickly(SB), NOSPLIT, $0-112
-	MOVQ    b_base+0(FP), SI
-	MOVQ    b_len+8(FP), R8
-	SUBQ    $const_readAhead, R8
-	MOVQ    i+24(FP), DI
-	MOVQ    parts_base+56(FP), R10
-	MOVQ    parts_len+64(FP), R11
-	DECQ    R11
-	MOVQ    k+80(FP), R15
-	MOVQ    places+88(FP), R12
-	MOVWLZX part_at(R10)(R15*8), R9
-	ADDQ    fixed_base+32(FP), R9
+TEXT ·compareQuickly(SB), NOSPLIT, $0-72
+	MOVQ       b_base+0(FP), SI
+	MOVQ       b_len+8(FP), R8
+	SUBQ       $const_readAhead, R8
+	MOVQ       i+24(FP), DI
+	MOVQ       l+32(FP), DX
+	MOVQ       k+40(FP), R15
+	MOVQ       places+48(FP), R12
+	MOVQ       layout_parts(DX), R10
+	MOVQ       (layout_parts+8)(DX), R11
+	DECQ       R11
+	MOVQ       layout_wanted(DX), AX
+	PREFETCHT0 (AX)
+	MOVQ       (layout_own+8)(DX), BX // the plan
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	MOVWLZX    part_at(R10)(R15*8), R9
+	ADDQ       layout_fixed(DX), R9
+	PREFETCHT0 64(R9)
+	PREFETCHT0 128(R9)
+	PREFETCHT0 192(R9)
 
 part:
 	MOVWLZX part_size(R10)(R15*8), CX
@@ -126,6 +136,6 @@ differs:
 
 return:
 	VZEROUPPER
-	MOVQ R15, at+96(FP)
-	MOVQ DI, offset+104(FP)
+	MOVQ R15, at+56(FP)
+	MOVQ DI, offset+64(FP)
 	RET

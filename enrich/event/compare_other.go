@@ -5,4 +5,4 @@ package event
 var quick = false
 
 // compare can tell nothing, and leaves all to the caller.
-func compare(_ []byte, i int, _ []byte, _ []part, k int, _ *places) (at, offset int) { return k, i }
+func compare(_ []byte, i int, _ *layout, k int, _ *places) (at, offset int) { return k, i }

@@ -119,7 +119,7 @@ func (s *Scanner) follow(key uint64, i int) int {
 func (s *Scanner) along(l *layout, i int) int {
 	b, places, last := s.chunk, &s.layouts.places, len(l.parts)-1
 	for k := 0; ; k++ {
-		if k, i = compare(b, i, l.fixed, l.parts, k, places); k < 0 || k > last {
+		if k, i = compare(b, i, l, k, places); k < 0 || k > last {
 			return i
 		}
 		p := &l.parts[k]
