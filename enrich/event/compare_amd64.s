@@ -26,19 +26,22 @@ TEXT ·compareQuickly(SB), NOSPLIT, $0-72
 	MOVQ       l+32(FP), DX
 	MOVQ       k+40(FP), R15
 	MOVQ       places+48(FP), R12
-	MOVQ       layout_parts(DX), R10
-	MOVQ       (layout_parts+8)(DX), R11
-	DECQ       R11
-	MOVQ       layout_wanted(DX), AX
-	PREFETCHT0 (AX)
-	MOVQ       (layout_own+8)(DX), BX // the plan
-	PREFETCHT0 (BX)
-	PREFETCHT0 64(BX)
-	MOVWLZX    part_at(R10)(R15*8), R9
-	ADDQ       layout_fixed(DX), R9
+	MOVQ       layout_fixed(DX), R9
+	PREFETCHT0 0(R9)
 	PREFETCHT0 64(R9)
 	PREFETCHT0 128(R9)
 	PREFETCHT0 192(R9)
+	MOVQ       layout_parts(DX), R10
+	PREFETCHT0 64(R10)
+	MOVQ       (layout_parts+8)(DX), R11
+	DECQ       R11
+	MOVQ       layout_wanted(DX), AX
+	PREFETCHT0 0(AX)
+	MOVQ       (layout_own+8)(DX), BX // the plan
+	PREFETCHT0 0(BX)
+	PREFETCHT0 64(BX)
+	MOVWLZX    part_at(R10)(R15*8), AX
+	ADDQ       AX, R9
 
 part:
 	MOVWLZX part_size(R10)(R15*8), CX
