@@ -21,11 +21,7 @@ func (s *Set) Choose(f *fields.Fields, x *Extraction) {
 		x.use(s)
 	}
 	x.fields = f
-	var planned []choice
-	ok := false
-	if f.Planned {
-		planned, ok = x.chooseAsPlanned()
-	}
+	planned, ok := x.chooseAsPlanned()
 	if !ok {
 		s.decide(f, x)
 	}

@@ -90,8 +90,11 @@ func (x *Extraction) makePlan(l *fields.Layout) {
 }
 
 // chooseAsPlanned marks what the plan has of the event at hand, and returns it; ok is
-// whether the plan is for the event. If not, that has all its values then.
+// whether there is a plan for the event. If not, that has all its values then.
 func (x *Extraction) chooseAsPlanned() (planned []choice, ok bool) {
+	if !x.fields.Planned {
+		return nil, false
+	}
 	p := x.fields.Layout.Plan.(*plan)
 	for i := range p.tests {
 		if t := &p.tests[i]; t.matcher.match(x.fields.Text(int(t.value))) != t.holds {

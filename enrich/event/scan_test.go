@@ -148,7 +148,7 @@ func TestScanLinksTheValuesOfAPath(t *testing.T) {
 	}
 }
 
-// The values of an event outlive as many events as the Scanner says.
+// An event and its values outlive as many events as the Scanner says.
 func TestScanKeepsValues(t *testing.T) {
 	s := scanner(t, "a", "n")
 	var chunk []byte
@@ -156,13 +156,17 @@ func TestScanKeepsValues(t *testing.T) {
 		chunk = append(chunk, event(t, pairs{"a", fmt.Sprint("text ", i), "n", 1000 + i})...)
 	}
 	var kept []*fields.Fields
+	var events []Event
 	for s.Reset(chunk); s.Next(); {
-		kept = append(kept, s.Fields())
+		kept, events = append(kept, s.Fields()), append(events, s.Event())
 		for back := range min(Kept, len(kept)) {
 			i := len(kept) - 1 - back
 			f := kept[i]
 			if a, n := string(f.Text(0)), string(f.Text(1)); a != fmt.Sprint("text ", i) || n != fmt.Sprint(1000+i) {
 				t.Fatalf("event %d after %d more: %q and %q", i, back, a, n)
+			}
+			if e := s.Before(back); e != events[i] {
+				t.Fatalf("event %d after %d more: %+v, was %+v", i, back, e, events[i])
 			}
 		}
 	}
