@@ -82,7 +82,7 @@ func (c *choices) take(table *Settled) (chosenFrom, []mark) {
 // dozens, and only hostile ones have more than this.
 const keptChoices = 5000
 
-// reset forgets everything.
+// reset forgets what was chosen, and keeps the memory unless it is too much.
 func (c *choices) reset() {
 	if max(cap(c.marks), cap(c.own)) > keptChoices {
 		*c = choices{}

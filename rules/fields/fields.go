@@ -74,7 +74,7 @@ const MaxKept = 4096
 
 // LetGo lets go of the chunk, and of memory for more than is kept.
 func (f *Fields) LetGo() {
-	if cap(f.noted) > MaxKept || cap(f.Scratch) > 16*MaxKept {
+	if max(cap(f.noted), cap(f.Texts)) > MaxKept || cap(f.Scratch) > 16*MaxKept {
 		f.Values, f.noted, f.Texts, f.Scratch = nil, nil, nil, nil
 	}
 	f.Chunk = nil
