@@ -39,6 +39,7 @@ func (s *Set) decide(f *fields.Fields, x *Extraction) {
 	asked, some := false, false // whether rows with conditions can hold
 	for i := range f.Len() {
 		path := f.Path(i)
+		x.path = path
 		switch s.guards[path] {
 		case unguarded:
 			x.chooseAlways(i, &s.sites[path])
@@ -95,9 +96,8 @@ func (x *Extraction) agent() int {
 // chooseAgent chooses value i, the address of an agent, unless it was learnt lately.
 func (x *Extraction) chooseAgent(i int) {
 	if text := x.fields.Text(i); !x.met.has(text) {
-		c := choice{taking: &learning, way: agentWay, rule: -1, path: int32(x.set.agentIP), value: int32(i), host: -1, port: -1}
-		x.marked = false
-		x.choices.add(c, x.markOf(text, agentWay))
+		x.rule, x.path, x.marked = -1, x.set.agentIP, false
+		x.choose(i, text, &learning)
 	}
 }
 
@@ -138,15 +138,15 @@ func (x *Extraction) chooseFrom(i int, site *site) {
 	}
 }
 
-// choose chooses value i, which is raw, for the rule at hand. Where the taking
-// needs other values of the event, they are found now: later it is too late.
+// choose chooses value i, which is raw, at the path and for the rule at hand. Where
+// the taking needs other values of the event, they are found now: later it is too
+// late.
 func (x *Extraction) choose(i int, raw []byte, t *taking) {
-	path := x.fields.Path(i)
-	c := choice{taking: t, way: t.way, rule: int32(x.rule), path: int32(path), value: int32(i), host: -1, port: -1}
+	c := choice{taking: t, way: t.way, rule: int32(x.rule), path: int32(x.path), value: int32(i), host: -1, port: -1}
 	switch {
 	case t.host >= 0:
 		c.host, c.port = int32(x.first(t.host)), int32(x.first(t.port))
-	case t.shape == command && x.fields.First(path) != i:
+	case t.shape == command && x.fields.First(x.path) != i:
 		return // the first argument stands for all
 	}
 	if !x.choices.full() {
