@@ -4,9 +4,15 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/cpu"
+
+	"fluent-bit-misp/rules/fields"
 )
 
-var _ [8]byte = [unsafe.Sizeof(part{})]byte{} // as compareQuickly counts
+// What compareQuickly goes by: the size of a part, and that a Layout begins with the plan.
+var (
+	_ [8]byte = [unsafe.Sizeof(part{})]byte{}
+	_ [0]byte = [unsafe.Offsetof(fields.Layout{}.Plan)]byte{}
+)
 
 // quick is whether the processor has what compareQuickly uses.
 var quick = cpu.X86.HasAVX2 && cpu.X86.HasBMI2

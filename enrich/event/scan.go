@@ -117,7 +117,7 @@ func (s *Scanner) read(record, body, pairs int) int {
 func (s *Scanner) Event() Event { return s.Before(0) }
 
 // Before returns the event that many before that, of the last Kept ones.
-func (s *Scanner) Before(n int) Event { return s.events[(s.turn-n)&(Kept-1)] }
+func (s *Scanner) Before(n int) Event { return s.events[(s.turn+Kept-n)%Kept] }
 
 // Fields returns the values of the event that Next went to. They are the scanner's
 // own, and stay as they are until Next was called Kept times more, or Reset; but see
