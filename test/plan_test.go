@@ -13,27 +13,12 @@ import (
 
 // Alerts that are like others before them, and what is then known of them.
 
-// requestAlert is what next wants for a request to a host, a%d, for a path, %s.
-const requestAlert = `"data":{"event_type":"http","http":{"hostname":"a%d.evil.example","http_port":"80","url":"%s"}}`
-
 // Where a rule has a condition for a text that differs from alert to alert, they are
 // alike as long as it comes out the same.
 func TestExtractWithConditionForKnownAlerts(t *testing.T) {
-	set := defaultRules(t, rules.Options{})
-	s := scanner(t, set.Paths())
-	var x rules.Extraction
-	for i := range 12 {
-		path := fmt.Sprintf("/%d.bin", i)
-		if i == 9 {
-			path = "/libhtp::request_uri_not_seen"
-		}
-		next(t, s, requestAlert, i, path)
-		planned := s.Fields().Planned
-		got := found(set, s, &x)
-		if want := fmt.Sprintf("a%d.evil.example%s", i, path); strings.Contains(got, want) != (i != 9) || !strings.Contains(got, fmt.Sprintf("a%d.", i)) {
-			t.Errorf("alert %d: got\n%s", i, got)
-		}
-		if i >= 8 && !planned {
+	like := requests(t, 12, func(i int) (path string, unusual bool) { return "/libhtp::request_uri_not_seen", i == 9 })
+	for i := 8; i < 12; i++ {
+		if !like[i] {
 			t.Errorf("alert %d is not like those before it", i)
 		}
 	}
@@ -41,23 +26,32 @@ func TestExtractWithConditionForKnownAlerts(t *testing.T) {
 
 // That the first alerts were unusual ones is forgotten.
 func TestExtractAfterUnusualAlerts(t *testing.T) {
+	like := requests(t, 60, func(i int) (path string, unusual bool) { return fmt.Sprintf("/libhtp::%d", i), i < 12 })
+	if !like[59] {
+		t.Error("the last alert is not like those before it")
+	}
+}
+
+// requests has a scanner go to alerts of n requests, of which some are unusual: their
+// path is no part of a URL. It looks at what is found, and returns which alerts were
+// like others before them when they came.
+func requests(t *testing.T, n int, unusual func(i int) (path string, unusual bool)) (like []bool) {
 	set := defaultRules(t, rules.Options{})
 	s := scanner(t, set.Paths())
 	var x rules.Extraction
-	for i := range 60 {
-		path := fmt.Sprintf("/%d.bin", i)
-		if i < 12 {
-			path = fmt.Sprintf("/libhtp::%d", i)
+	for i := range n {
+		path, odd := unusual(i)
+		if !odd {
+			path = fmt.Sprintf("/%d.bin", i)
 		}
-		next(t, s, requestAlert, i, path)
+		next(t, s, `"data":{"event_type":"http","http":{"hostname":"a%d.evil.example","http_port":"80","url":"%s"}}`, i, path)
+		like = append(like, s.Fields().Planned)
 		got := found(set, s, &x)
-		if want := fmt.Sprintf("a%d.evil.example%s", i, path); strings.Contains(got, want) != (i >= 12) {
+		if want := fmt.Sprintf("a%d.evil.example%s", i, path); strings.Contains(got, want) == odd || !strings.Contains(got, fmt.Sprintf("a%d.", i)) {
 			t.Errorf("alert %d: got\n%s", i, got)
 		}
 	}
-	if !s.Fields().Planned {
-		t.Error("the last alert is not like those before it")
-	}
+	return like
 }
 
 // The address of an agent is learnt from an alert that is like others before it.
