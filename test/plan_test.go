@@ -16,7 +16,7 @@ import (
 // Where a rule has a condition for a text that differs from alert to alert, they are
 // alike as long as it comes out the same.
 func TestExtractWithConditionForKnownAlerts(t *testing.T) {
-	like := requests(t, 12, func(i int) (path string, unusual bool) { return "/libhtp::request_uri_not_seen", i == 9 })
+	like, _ := requests(t, 12, func(i int) (path string, unusual bool) { return "/libhtp::request_uri_not_seen", i == 9 })
 	for i := 8; i < 12; i++ {
 		if !like[i] {
 			t.Errorf("alert %d is not like those before it", i)
@@ -26,16 +26,16 @@ func TestExtractWithConditionForKnownAlerts(t *testing.T) {
 
 // That the first alerts were unusual ones is forgotten.
 func TestExtractAfterUnusualAlerts(t *testing.T) {
-	like := requests(t, 60, func(i int) (path string, unusual bool) { return fmt.Sprintf("/libhtp::%d", i), i < 12 })
-	if !like[59] {
+	_, followed := requests(t, 60, func(i int) (path string, unusual bool) { return fmt.Sprintf("/libhtp::%d", i), i < 12 })
+	if !followed[59] {
 		t.Error("the last alert is not like those before it")
 	}
 }
 
 // requests has a scanner go to alerts of n requests, of which some are unusual: their
-// path is no part of a URL. It looks at what is found, and returns which alerts were
-// like others before them when they came.
-func requests(t *testing.T, n int, unusual func(i int) (path string, unusual bool)) (like []bool) {
+// path is no part of a URL. It looks at what is found, and returns which alerts are
+// laid out like others before them, and which are also chosen from like those.
+func requests(t *testing.T, n int, unusual func(i int) (path string, unusual bool)) (like, followed []bool) {
 	set := defaultRules(t, rules.Options{})
 	s := scanner(t, set.Paths())
 	var x rules.Extraction
@@ -47,11 +47,12 @@ func requests(t *testing.T, n int, unusual func(i int) (path string, unusual boo
 		next(t, s, `"data":{"event_type":"http","http":{"hostname":"a%d.evil.example","http_port":"80","url":"%s"}}`, i, path)
 		like = append(like, s.Fields().Planned)
 		got := found(set, s, &x)
+		followed = append(followed, s.Fields().Planned)
 		if want := fmt.Sprintf("a%d.evil.example%s", i, path); strings.Contains(got, want) == odd || !strings.Contains(got, fmt.Sprintf("a%d.", i)) {
 			t.Errorf("alert %d: got\n%s", i, got)
 		}
 	}
-	return like
+	return like, followed
 }
 
 // The address of an agent is learnt from an alert that is like others before it.
