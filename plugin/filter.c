@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <time.h>
 #include <unistd.h>
 
 /* The process that loaded the library: Go's threads exist in no other. */
@@ -119,8 +120,8 @@ static struct sigaction go_sigsegv;
  * On SIGHUP and SIGCONT Fluent Bit sets all its signal handlers anew: without
  * the alternate stack that Go's threads need, and over the handler by which a
  * nil dereference in Go is a panic that can be recovered, so that it would end
- * Fluent Bit. This puts both right again. It is called before Go is entered,
- * and may be called by several threads at once.
+ * Fluent Bit. This puts both right again. It may be called by several threads at
+ * once.
  */
 static void restore_signals(void)
 {
@@ -153,10 +154,29 @@ static void count_thread(void)
 	}
 }
 
-/* To be called on the host's thread before each call for a section. */
+/* Whether the kernel's clock has ticked since the last call, as it does every few
+ * milliseconds. Unlike a look at the signals, a look at it does not enter the kernel. */
+static int ticked(void)
+{
+	static atomic_llong last;
+	struct timespec now;
+	long long tick;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	tick = now.tv_sec * 1000000000LL + now.tv_nsec;
+	if (tick == atomic_load_explicit(&last, memory_order_relaxed)) {
+		return 0;
+	}
+	atomic_store_explicit(&last, tick, memory_order_relaxed);
+	return 1;
+}
+
+/* To be called on the host's thread before each call for a section that is open. */
 static void before_go(void)
 {
-	restore_signals();
+	if (ticked()) {
+		restore_signals();
+	}
 	count_thread();
 }
 
@@ -170,7 +190,8 @@ static int enter(const char *kind, const char *name)
 	if (go_sigsegv.sa_flags == 0) {
 		sigaction(SIGSEGV, NULL, &go_sigsegv);
 	}
-	before_go();
+	restore_signals();
+	count_thread();
 	return 1;
 }
 
