@@ -17,7 +17,6 @@ import "C"
 import (
 	"context"
 	"runtime"
-	"runtime/cgo"
 	"unsafe"
 
 	"fluent-bit-misp/enrich"
@@ -34,6 +33,8 @@ type filter struct {
 	cancel      context.CancelFunc
 	stopMetrics func()
 }
+
+var filters sections[filter]
 
 // mispFilterInit opens the section. It returns the handle by which the host
 // keeps the filter, 0 if an option is wrong; the log then names every mistake.
@@ -65,7 +66,7 @@ func mispFilterInit(section *C.struct_flb_filter_instance) (handle C.uintptr_t) 
 	f.guard.log.Info("fluent-bit-misp " + version.Get().String())
 	f.stopMetrics = serveMetrics(metrics.Section{Name: "filter:" + name, Engine: engine, Panics: f.guard.count}, f.guard.log)
 	f.ctx, f.cancel = context.WithCancel(context.Background())
-	return C.uintptr_t(cgo.NewHandle(f))
+	return filters.open(f)
 }
 
 // mispFilter enriches the chunk of size bytes at data. When a record changes
@@ -78,7 +79,7 @@ func mispFilterInit(section *C.struct_flb_filter_instance) (handle C.uintptr_t) 
 //export mispFilter
 func mispFilter(handle C.uintptr_t, data unsafe.Pointer, size C.size_t, out *unsafe.Pointer, outSize *C.size_t) (answer C.int) {
 	answer = C.filter_not_touched
-	f := filterOf(handle)
+	f := filters.of(handle)
 	if f == nil {
 		return answer
 	}
@@ -108,7 +109,7 @@ func mispFilter(handle C.uintptr_t, data unsafe.Pointer, size C.size_t, out *uns
 //
 //export mispFilterExit
 func mispFilterExit(handle C.uintptr_t) {
-	f := filterOf(handle)
+	f := filters.of(handle)
 	if f == nil {
 		return
 	}
@@ -118,18 +119,12 @@ func mispFilterExit(handle C.uintptr_t) {
 			f.guard.caught(fault)
 		}
 	}()
-	cgo.Handle(handle).Delete()
+	filters.close(handle)
 	f.cancel()
 	f.stopMetrics()
 	f.engine.Close()
 	f.guard.report()
 	f.guard.log.Debug("closed", "goroutines", runtime.NumGoroutine(), "processors", runtime.GOMAXPROCS(0))
-}
-
-// filterOf returns the filter of a handle, nil if there is none (any more).
-func filterOf(handle C.uintptr_t) (f *filter) {
-	defer func() { _ = recover() }() // by which the package cgo says so
-	return cgo.Handle(handle).Value().(*filter)
 }
 
 // main is never called, but a shared object of Go's needs one.

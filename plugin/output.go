@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"runtime/cgo"
 	"strings"
 	"unsafe"
 
@@ -52,6 +51,8 @@ type output struct {
 	stopMetrics func()
 }
 
+var outputs sections[output]
+
 // mispOutputInit opens the section. It returns the handle by which the host
 // keeps the output, 0 if an option is wrong; the log then names every mistake.
 //
@@ -79,7 +80,7 @@ func mispOutputInit(plugin *C.struct_flbgo_output_plugin) (handle C.uintptr_t) {
 	o.guard.log.Info("fluent-bit-misp " + version.Get().String())
 	o.stopMetrics = serveMetrics(metrics.Section{Name: "output:" + name, Engine: o.engine, Panics: o.guard.count, Output: o.stats}, o.guard.log)
 	o.ctx, o.cancel = context.WithCancel(context.Background())
-	return C.uintptr_t(cgo.NewHandle(o))
+	return outputs.open(o)
 }
 
 // open reads the options. The error joins one error for every mistake.
@@ -113,7 +114,7 @@ func (o *output) open(property func(name string) (value string, set bool)) error
 //export mispOutputFlush
 func mispOutputFlush(handle C.uintptr_t, data unsafe.Pointer, size C.size_t, tag *C.char) (answer C.int) {
 	answer = C.output_retry
-	o := outputOf(handle)
+	o := outputs.of(handle)
 	if o == nil {
 		return answer
 	}
@@ -141,7 +142,7 @@ func mispOutputFlush(handle C.uintptr_t, data unsafe.Pointer, size C.size_t, tag
 //
 //export mispOutputExit
 func mispOutputExit(handle C.uintptr_t) {
-	o := outputOf(handle)
+	o := outputs.of(handle)
 	if o == nil {
 		return
 	}
@@ -151,19 +152,13 @@ func mispOutputExit(handle C.uintptr_t) {
 			o.guard.caught(fault)
 		}
 	}()
-	cgo.Handle(handle).Delete()
+	outputs.close(handle)
 	o.cancel()
 	o.stopMetrics()
 	o.sender.Close()
 	o.engine.Close()
 	o.guard.report()
 	o.guard.log.Debug("closed", "goroutines", runtime.NumGoroutine(), "processors", runtime.GOMAXPROCS(0))
-}
-
-// outputOf returns the output of a handle, nil if there is none (any more).
-func outputOf(handle C.uintptr_t) (o *output) {
-	defer func() { _ = recover() }() // by which the package cgo says so
-	return cgo.Handle(handle).Value().(*output)
 }
 
 // outputOptions returns a function that looks up the options of a section by
