@@ -17,7 +17,7 @@ type values struct {
 
 func fieldsOf(t testing.TB, s *Set, event string) *fields.Fields {
 	t.Helper()
-	v := &values{fields.Fields{Ends: fields.NewEnds(len(s.Paths())), Chunk: []byte{}}, s}
+	v := &values{fields.Fields{Common: &fields.Common{Ends: fields.NewEnds(len(s.Paths())), Chunk: []byte{}}}, s}
 	d := json.NewDecoder(strings.NewReader(event))
 	d.UseNumber()
 	if err := v.walk(d, ""); err != nil {

@@ -24,6 +24,8 @@ type Scanner struct {
 	turn    int // of the event, in the rings
 	events  [Kept]Event
 	ring    [Kept]fields.Fields
+	common  fields.Common
+	walked  bool           // an event of the chunk was
 	fields  *fields.Fields // of the event
 	layouts layouts
 }
@@ -37,9 +39,9 @@ const maxNesting = 32
 // NewScanner returns a scanner for paths. Reset gives it its first chunk.
 func NewScanner(paths *Paths) *Scanner {
 	s := &Scanner{paths: paths}
-	ends, complete := fields.NewEnds(paths.count), s.complete
+	s.common = fields.Common{Ends: fields.NewEnds(paths.count), Complete: s.complete}
 	for i := range s.ring {
-		s.ring[i].Ends, s.ring[i].Complete = ends, complete
+		s.ring[i].Common = &s.common
 	}
 	s.fields = &s.ring[0]
 	s.layouts.credit = maxCredit
@@ -54,11 +56,13 @@ func (s *Scanner) Reset(chunk []byte) {
 	}
 	s.fields.Leave()
 	s.fields.Clear()
-	if s.chunk != nil {
+	if s.walked { // only then there can be much
 		for i := range s.ring {
 			s.ring[i].LetGo()
 		}
+		s.walked = false
 	}
+	s.common.Chunk = chunk
 	s.chunk, s.at, s.passed = chunk, 0, 0
 }
 
@@ -69,7 +73,7 @@ func (s *Scanner) Next() bool {
 	s.fields.Leave()
 	turn := (s.turn + 1) % Kept
 	s.fields = &s.ring[turn]
-	s.fields.Begin(s.chunk)
+	s.fields.Clear()
 	for s.at < len(s.chunk) {
 		start := s.at
 		record, body, pairs, ok := s.envelope(start)
@@ -106,6 +110,7 @@ func (s *Scanner) read(record, body, pairs int) int {
 			return end
 		}
 	}
+	s.walked = true
 	end := s.walkMap(&s.paths.nodes[0], body, pairs, 0)
 	if key != 0 && end >= 0 {
 		s.learn(key, record, end)

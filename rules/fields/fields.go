@@ -10,19 +10,24 @@ import "math"
 // path is told by its index; one can have several values (an array) or none. They
 // belong to who fills them, and may be read by one goroutine at a time.
 type Fields struct {
-	Chunk   []byte  // a view
+	*Common
 	Texts   []Text  // by value
 	Layout  *Layout // of the event, nil if it has none
 	Planned bool    // there are the texts that the plan of the layout wants, not all
 	Values  []Value // those of the layout, or noted
-	Ends    []Ends  // by path; those of the event that was read last, for all Fields of one scanner
 	Scratch []byte  // the text of scalars that are not strings
 
-	// Complete has Fields that are Planned get all values, as if there were no plan.
-	// It may be called until the next event is read.
-	Complete func()
-
 	noted []Value
+}
+
+// Common is what all Fields of one scanner have.
+type Common struct {
+	Chunk []byte // a view, in which their events are
+	Ends  []Ends // by path; those of the event that was read last
+
+	// Complete has the Fields that were filled in last get all values if they are
+	// Planned, as if there were no plan.
+	Complete func()
 }
 
 // A Value is one scalar, or stands for a map.
@@ -72,18 +77,11 @@ func (f *Fields) Note(path, at int32, t Text) {
 // MaxKept is for how many values of an event memory is kept for the next one.
 const MaxKept = 4096
 
-// LetGo lets go of the chunk, and of memory for more than is kept.
+// LetGo lets go of memory for more than is kept.
 func (f *Fields) LetGo() {
 	if max(cap(f.noted), cap(f.Texts)) > MaxKept || cap(f.Scratch) > 16*MaxKept {
 		f.Values, f.noted, f.Texts, f.Scratch = nil, nil, nil, nil
 	}
-	f.Chunk = nil
-}
-
-// Begin forgets everything, for an event of a chunk.
-func (f *Fields) Begin(chunk []byte) {
-	f.Clear()
-	f.Chunk = chunk
 }
 
 // Leave makes room for the ends of another event.
