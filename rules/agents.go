@@ -44,22 +44,3 @@ func (a *Agents) has(addr netip.Addr) bool {
 	_, seen := a.seen[addr]
 	return seen
 }
-
-// met are values that were taken as addresses of agents lately: a few hundred
-// agents send all alerts, and each has its own with it. What is longer than an
-// address of IPv4 is none of them.
-type met [256]struct {
-	size uint8
-	text [15]byte
-}
-
-func (m *met) has(text []byte) bool {
-	of := &m[hashFold(text)>>56]
-	return len(text) == int(of.size) && string(text) == string(of.text[:of.size])
-}
-
-func (m *met) add(text []byte) {
-	if of := &m[hashFold(text)>>56]; len(text) <= len(of.text) {
-		of.size = uint8(copy(of.text[:], text))
-	}
-}

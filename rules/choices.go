@@ -7,13 +7,10 @@ import "fluent-bit-misp/rules/fields"
 type choice struct {
 	taking     *taking
 	way        int32 // that of the taking
-	rule, path int32
+	rule, path int32 // no rule, -1, takes the address of an agent
 	value      int32 // by its number in the Fields
 	host, port int32 // values that the taking needs besides, -1 if there is none
 }
-
-// ofAgent reports whether the address of an agent is to be learnt: no rule takes it.
-func (c *choice) ofAgent() bool { return c.rule < 0 }
 
 // Choices are those of some events, until the last of them is taken.
 type choices struct {
@@ -47,12 +44,11 @@ func (c *choices) add(one choice, m mark) {
 // chosen returns what was added for the event that is chosen from.
 func (c *choices) chosen() []choice { return c.own[c.begin:] }
 
-// end ends the event that is chosen from. The choices of a plan come behind what was
-// added; their marks were.
+// end ends the event that is chosen from, by a plan with those choices or without one.
+// Their marks were added.
 func (c *choices) end(f *fields.Fields, planned []choice) {
 	of := planned
-	if c.begin < len(c.own) {
-		c.own = append(c.own, planned...)
+	if len(of) == 0 {
 		of = c.chosen()
 	}
 	c.events = append(c.events, chosenFrom{f, of, c.cut})

@@ -33,8 +33,8 @@ func (s *Set) Choose(f *fields.Fields, x *Extraction) {
 func (s *Set) decide(f *fields.Fields, x *Extraction) {
 	x.event++
 	x.tests, x.varies = x.tests[:0], false
-	if agent := x.agent(); agent >= 0 {
-		x.chooseAgent(agent)
+	if x.Agents != nil {
+		x.chooseAgent(x.first(s.agentIP))
 	}
 	asked, some := false, false // whether rows with conditions can hold
 	for i := range f.Len() {
@@ -84,20 +84,11 @@ func (s *Set) activate(f *fields.Fields, x *Extraction) bool {
 	return !x.active.empty()
 }
 
-// agent returns the value with the address of the agent, -1 if there is none or it
-// is not learnt.
-func (x *Extraction) agent() int {
-	if x.Agents == nil {
-		return -1
-	}
-	return x.first(x.set.agentIP)
-}
-
-// chooseAgent chooses value i, the address of an agent, unless it was learnt lately.
+// chooseAgent chooses value i, the address of the agent, if there is one.
 func (x *Extraction) chooseAgent(i int) {
-	if text := x.fields.Text(i); !x.met.has(text) {
+	if i >= 0 {
 		x.rule, x.path, x.marked = -1, x.set.agentIP, false
-		x.choose(i, text, &learning)
+		x.choose(i, x.fields.Text(i), &learning)
 	}
 }
 

@@ -63,7 +63,6 @@ type Extraction struct {
 	varies  bool   // that depends on such texts in another way, or on too many
 	start   int    // where this event begins in Found
 	seen    map[sight]int
-	met     met
 	scratch []byte
 	decoded []byte
 	texts   []ioc.Indicator
@@ -108,8 +107,6 @@ func (x *Extraction) Take() {
 		c := &event.choices[i]
 		if !x.settled(marks[i], int(c.rule), int(c.path)) {
 			x.take(c, marks[i])
-		} else if c.ofAgent() {
-			x.met.add(x.fields.Text(int(c.value))) // learnt by another Extraction
 		}
 	}
 }

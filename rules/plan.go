@@ -14,8 +14,7 @@ type plan struct {
 	choices []choice
 	tests   []test
 	misses  int32     // events in a row for which they came out otherwise
-	agent   int32     // the address of the agent, -1 if there is none or it is not learnt
-	few     [2]choice // the memory of choices, if they are no more: beside the rest
+	few     [3]choice // the memory of choices, if they are no more: beside the rest
 }
 
 // A test is whether the text of a value satisfies a condition.
@@ -71,20 +70,17 @@ func (x *Extraction) makePlan(l *fields.Layout) {
 		}
 		return int32(at)
 	}
-	p := &plan{agent: want(int32(x.agent()))}
+	p := &plan{}
 	p.choices = p.few[:0]
 	for _, t := range x.tests {
 		p.tests = append(p.tests, test{t.matcher, want(t.value), t.holds})
 	}
 	for _, c := range chosen {
-		switch {
-		case c.ofAgent(): // it is not chosen each time
-		case c.taking.shape == command:
+		if c.taking.shape == command {
 			return // it takes all values at its path
-		default:
-			c.value, c.host, c.port = want(c.value), want(c.host), want(c.port)
-			p.choices = append(p.choices, c)
 		}
+		c.value, c.host, c.port = want(c.value), want(c.host), want(c.port)
+		p.choices = append(p.choices, c)
 	}
 	l.Plan, l.Wanted = p, wanted
 }
@@ -104,9 +100,6 @@ func (x *Extraction) chooseAsPlanned() (planned []choice, ok bool) {
 	}
 	if len(p.tests) > 0 {
 		p.misses = 0
-	}
-	if p.agent >= 0 && x.Agents != nil {
-		x.chooseAgent(int(p.agent))
 	}
 	var raw []byte
 	last := int32(-1)

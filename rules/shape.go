@@ -49,10 +49,7 @@ var shapes = [...]struct {
 }
 
 // takeAgent learns the address of the agent.
-func takeAgent(x *Extraction, _ *taking, raw []byte) {
-	x.Agents.Learn(raw)
-	x.met.add(raw)
-}
+func takeAgent(x *Extraction, _ *taking, raw []byte) { x.Agents.Learn(raw) }
 
 func takeHash(x *Extraction, _ *taking, raw []byte) { x.add(ioc.HashKind(raw), raw) }
 
