@@ -175,6 +175,49 @@ rules:
 	}
 }
 
+// TestSettledURL: that a path is clean on one host, or at one port, says nothing of
+// another.
+func TestSettledURL(t *testing.T) {
+	const rules = `
+version: 1
+rules:
+  - {name: url, lookup: [{field: data.url, type: url, host: data.host, port: data.port}]}
+`
+	file := filepath.Join(t.TempDir(), "rules.yaml")
+	if err := os.WriteFile(file, []byte(rules), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	events := map[string]string{ // by URL
+		"http://a.example.com/p":      `{"data":{"url":"/p","host":"a.example.com"}}`,
+		"http://b.example.com/p":      `{"data":{"url":"/p","host":"b.example.com"}}`,
+		"http://a.example.com:8080/p": `{"data":{"url":"/p","host":"a.example.com","port":"8080"}}`,
+		"http://a.example.com:8081/p": `{"data":{"url":"/p","host":"a.example.com","port":"8081"}}`,
+		"http://b.example.com:8081/p": `{"data":{"url":"/p","host":"b.example.com","port":"8081"}}`,
+		"http://a.example.com/q":      `{"data":{"url":"/q","host":"a.example.com"}}`,
+	}
+	e, l := onList(t, time.Now, "rules", file)
+	for listed := range events {
+		l.mu.Lock()
+		clear(l.known)
+		l.mu.Unlock()
+		l.list(listed)
+		e.cache.PurgeAll()
+		for range 40 { // in the end by a plan
+			for url, event := range events {
+				if got, modified := enrich(e, chunk(t, event)); modified != (url == listed) {
+					t.Fatalf("%s is listed, and %s becomes %q", listed, url, got)
+				}
+			}
+		}
+		for url, n := range l.asked {
+			if n > 1 {
+				t.Errorf("%s was asked for %d times", url, n)
+			}
+		}
+		clear(l.asked)
+	}
+}
+
 // TestSettledEnds: a value that was clean is found once it is asked for again.
 func TestSettledEnds(t *testing.T) {
 	for _, tt := range []struct {

@@ -141,7 +141,7 @@ func (x *Extraction) choose(i int, raw []byte, t *taking) {
 		return // the first argument stands for all
 	}
 	if !x.choices.full() {
-		x.choices.add(c, x.markOf(raw, c.way))
+		x.choices.add(c, x.markOf(raw, &c))
 	}
 }
 

@@ -3,8 +3,6 @@ package rules
 import (
 	"slices"
 	"strings"
-
-	"fluent-bit-misp/misp/ioc"
 )
 
 // Options are what the configuration of the plugin says on top of the files.
@@ -28,7 +26,6 @@ func Compile(options Options, files ...*File) (*Set, error) {
 
 	c := compiler{Set: s, index: map[string]int{}, known: map[string]int{}, ways: map[taking]int32{}}
 	s.agentIP = c.path("agent.ip")
-	s.urlWay = c.way(taking{shape: joinedURL, kind: ioc.URL, host: -1, port: -1})
 	for _, r := range rules {
 		if r.enabled == always || r.enabled == withText && options.Text {
 			c.rule(r)
@@ -157,7 +154,7 @@ func (c *compiler) taking(l lookup, field string) taking {
 		t.port = c.path(l.port)
 	}
 	t.entities = strings.HasPrefix(fold(field), "data.win.event")
-	if t.host < 0 && t.shape != command {
+	if t.shape != command {
 		t.way = c.way(t)
 	}
 	return t

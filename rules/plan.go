@@ -108,7 +108,7 @@ func (x *Extraction) chooseAsPlanned() (planned []choice, ok bool) {
 		if c.value != last {
 			raw, last, x.marked = x.fields.Text(int(c.value)), c.value, false
 		}
-		x.choices.marks = append(x.choices.marks, x.markOf(raw, c.way))
+		x.choices.marks = append(x.choices.marks, x.markOf(raw, c))
 	}
 	return p.choices, true
 }

@@ -22,7 +22,6 @@ type Set struct {
 	guards  []guard // by path
 	sites   []site  // by path
 	agentIP int     // the path of the agent's address
-	urlWay  int32   // in which a URL is taken as it is
 	ignore  ignore
 	derive  derive
 }
@@ -73,7 +72,7 @@ type ruled struct {
 
 // A taking is one look-up at one path.
 type taking struct {
-	way        int32 // the same for takings that take the same from a value; 0 if other fields have a say
+	way        int32 // the same for takings that take the same from a value; 0 if all values at the path have a say
 	shape      shape
 	kind       ioc.Kind
 	host, port int // paths, -1 if there is none

@@ -77,16 +77,21 @@ func (x *Extraction) Skipped() iter.Seq2[*Profile, uint32] {
 // is the Extraction's own.
 func (x *Extraction) SkippedBy() []uint32 { return x.byRule }
 
-// markOf returns the mark of raw when it is taken in a way, none if it is not to
-// be settled.
-func (x *Extraction) markOf(raw []byte, way int32) mark {
-	if x.table == nil || way == 0 {
+// markOf returns the mark of a choice whose value is raw, none if it is not to be
+// settled.
+func (x *Extraction) markOf(raw []byte, c *choice) mark {
+	if x.table == nil || c.way == 0 {
 		return 0
 	}
 	if !x.marked {
 		x.mark, x.marked = x.table.mark(raw), true
 	}
-	return x.mark.in(way, x.salt)
+	m := x.mark.in(c.way, x.salt)
+	if c.host >= 0 {
+		host, port := x.table.mark(x.text(c.host)), x.table.mark(x.text(c.port))
+		m = m.beside(host).beside(port)
+	}
+	return m
 }
 
 // settled reports whether the value with that mark need not be taken from that path

@@ -75,6 +75,9 @@ func (m mark) in(way int32, salt uint64) mark {
 	return m + mark(uint64(way)*0x9e3779b97f4a7c15+salt)
 }
 
+// beside returns the mark of a value that is taken with another one.
+func (m mark) beside(other mark) mark { return mark(bits.RotateLeft64(uint64(m), 21)) + other }
+
 // home returns the line in which a mark is looked for.
 func (s *Settled) home(m mark) *line { return &s.lines[int(m)&(len(s.lines)-1)] }
 

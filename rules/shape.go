@@ -106,11 +106,8 @@ func takeURL(x *Extraction, t *taking, raw []byte) {
 		url = append(url, port...)
 	}
 	url = append(url, raw...)
-	x.scratch, x.marked = url, false
-	if m := x.markOf(url, x.set.urlWay); !x.settled(m, x.rule, x.path) {
-		x.add(ioc.URL, url)
-		x.taken(m)
-	}
+	x.scratch = url
+	x.add(ioc.URL, url)
 }
 
 // isAbsolute reports whether a URL begins with a scheme; a path may well have
