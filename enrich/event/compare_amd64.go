@@ -34,3 +34,8 @@ func compare(b []byte, i int, l *layout, k int, places *places) (at, offset int)
 //
 //go:noescape
 func compareQuickly(b []byte, i int, l *layout, k int, places *places) (at, offset int)
+
+// prefetch has l come from memory while other work goes on.
+//
+//go:noescape
+func prefetch(l *layout)

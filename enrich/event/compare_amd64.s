@@ -7,8 +7,8 @@
 // the value behind it. Bytes of the last block that are behind the part are read
 // and not looked at: b must go on for 64 bytes behind the part, and the header of
 // the value is among them, or the caller does this part. A part's entry has eight
-// bytes, as have its two places. What is needed next of the layout, and the plan of
-// its reader, comes from memory while the parts are compared.
+// bytes, as have its two places. What the reader of the layout needs next comes from
+// memory while the parts are compared.
 //
 //	SI  b              R8  the last offset in b at which a part may end
 //	DI  the offset of the block, then that of the value's body, where the next part begins
@@ -27,12 +27,7 @@ TEXT ·compareQuickly(SB), NOSPLIT, $0-72
 	MOVQ       k+40(FP), R15
 	MOVQ       places+48(FP), R12
 	MOVQ       layout_fixed(DX), R9
-	PREFETCHT0 0(R9)
-	PREFETCHT0 64(R9)
-	PREFETCHT0 128(R9)
-	PREFETCHT0 192(R9)
 	MOVQ       layout_parts(DX), R10
-	PREFETCHT0 64(R10)
 	MOVQ       (layout_parts+8)(DX), R11
 	DECQ       R11
 	MOVQ       layout_wanted(DX), AX
@@ -141,4 +136,23 @@ return:
 	VZEROUPPER
 	MOVQ R15, at+56(FP)
 	MOVQ DI, offset+64(FP)
+	RET
+
+// func prefetch(l *layout)
+//
+// It takes the lines that nearly every layout fills.
+TEXT ·prefetch(SB), NOSPLIT, $0-8
+	MOVQ       l+0(FP), DX
+	PREFETCHT0 0(DX)
+	PREFETCHT0 64(DX)
+	PREFETCHT0 128(DX)
+	PREFETCHT0 layout_fewParts(DX)
+	PREFETCHT0 (layout_fewParts+64)(DX)
+	PREFETCHT0 (layout_fewParts+128)(DX)
+	PREFETCHT0 layout_fewFixed(DX)
+	PREFETCHT0 (layout_fewFixed+64)(DX)
+	PREFETCHT0 (layout_fewFixed+128)(DX)
+	PREFETCHT0 (layout_fewFixed+192)(DX)
+	PREFETCHT0 (layout_fewFixed+256)(DX)
+	PREFETCHT0 (layout_fewFixed+320)(DX)
 	RET

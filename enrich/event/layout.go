@@ -23,6 +23,10 @@ type layout struct {
 	values []fields.Value // and what they have alike in all events; those have this slice
 	sample []byte         // one of the records
 	leaves []leaf         // its scalars
+
+	// The memory of fixed and parts, if that is enough, beside the rest.
+	fewParts [24]part
+	fewFixed [1 << 10]byte
 }
 
 // A part is as many bytes that are the same, and the value behind them, which
@@ -97,21 +101,36 @@ func keyOf(b []byte, i int) uint64 {
 	return (one^two>>29^two<<35)*0x9e3779b97f4a7c15 ^ three*0xd6e8feb86659fd93 | 1
 }
 
-// follow notes the values of the record at i if it is laid out like one before
-// with that key, and returns the offset behind it, otherwise -1.
-func (s *Scanner) follow(key uint64, i int) int {
+// foresee has the layout come from memory with which a record with that key is
+// compared.
+func (l *layouts) foresee(key uint64) {
+	g := &l.groups[key>>(64-groupBits)]
+	for way := range g.keys {
+		if g.keys[way] == key {
+			prefetch(g.layouts[way])
+			return
+		}
+	}
+}
+
+// follow notes the values of the record at i if it is laid out like one before with
+// that key, and goes on to the event behind it. It reports whether it is.
+func (s *Scanner) follow(key uint64, i int) bool {
 	g := &s.layouts.groups[key>>(64-groupBits)]
 	for way := range g.keys {
 		if g.keys[way] != key {
 			continue
 		}
 		l := g.layouts[way]
-		if end := s.along(l, i); end >= 0 && s.note(l) {
-			l.uses++
-			return end
+		if end := s.along(l, i); end >= 0 {
+			s.goTo(end)
+			if s.note(l) {
+				l.uses++
+				return true
+			}
 		}
 	}
-	return -1
+	return false
 }
 
 // along finds the places in the record at i, and returns the offset behind it,

@@ -67,7 +67,7 @@ func (s *Scanner) learn(key uint64, i, end int) {
 func (g *group) makeRoom() (way int) {
 	for w, l := range g.layouts {
 		if l == nil {
-			g.layouts[w] = &layout{}
+			g.layouts[w] = newLayout()
 			return w
 		}
 		if l.uses < g.layouts[way].uses {
@@ -76,6 +76,12 @@ func (g *group) makeRoom() (way int) {
 		l.uses /= 2
 	}
 	return way
+}
+
+func newLayout() *layout {
+	l := &layout{}
+	l.parts, l.fixed = l.fewParts[:0], l.fewFixed[:0]
+	return l
 }
 
 // find finds the leaves of the value at b[i], and returns the offset behind it,

@@ -20,6 +20,7 @@ type Scanner struct {
 	paths   *Paths
 	chunk   []byte
 	at      int // where the next event begins
+	next    upcoming
 	passed  int
 	turn    int // of the event, in the rings
 	events  [Kept]Event
@@ -28,6 +29,12 @@ type Scanner struct {
 	walked  bool           // an event of the chunk was
 	fields  *fields.Fields // of the event
 	layouts layouts
+}
+
+// An upcoming event is what is known of the next one before it is read.
+type upcoming struct {
+	record, body, pairs int    // see Event; the record is -1 if there is none, or it is no map
+	key                 uint64 // see keyOf
 }
 
 // Kept is how many events the values of one are kept, itself included.
@@ -63,7 +70,8 @@ func (s *Scanner) Reset(chunk []byte) {
 		s.walked = false
 	}
 	s.common.Chunk = chunk
-	s.chunk, s.at, s.passed = chunk, 0, 0
+	s.chunk, s.passed = chunk, 0
+	s.goTo(0)
 }
 
 // Next goes to the next event whose record is a map, and reports whether there
@@ -75,22 +83,22 @@ func (s *Scanner) Next() bool {
 	s.fields = &s.ring[turn]
 	s.fields.Clear()
 	for s.at < len(s.chunk) {
-		start := s.at
-		record, body, pairs, ok := s.envelope(start)
-		if !ok {
-			if s.at = skip(s.chunk, start); s.at < 0 {
+		start, next := s.at, s.next
+		if next.record < 0 {
+			end := skip(s.chunk, start)
+			if end < 0 {
 				break
 			}
 			s.passed++
+			s.goTo(end)
 			continue
 		}
-		end := s.read(record, body, pairs)
-		if end < 0 {
+		if !s.read(&next) {
 			s.fields.Leave()
 			break
 		}
-		s.at, s.turn = end, turn
-		s.events[turn] = Event{Start: start, End: end, Record: record, Body: body, Pairs: pairs}
+		s.turn = turn
+		s.events[turn] = Event{Start: start, End: s.at, Record: next.record, Body: next.body, Pairs: next.pairs}
 		return true
 	}
 	s.fields.Clear()
@@ -101,21 +109,37 @@ func (s *Scanner) Next() bool {
 	return false
 }
 
-// read notes the values of the record whose first key is at body, and returns the
-// offset behind it, -1 if it is not whole.
-func (s *Scanner) read(record, body, pairs int) int {
-	key := keyOf(s.chunk, body)
-	if key != 0 {
-		if end := s.follow(key, record); end >= 0 {
-			return end
+// goTo has the event at i come next, if that is not the end. What is needed for it
+// comes from memory until it is read.
+func (s *Scanner) goTo(i int) {
+	s.at = i
+	if i == len(s.chunk) {
+		return
+	}
+	n := &s.next
+	if n.record, n.body, n.pairs = s.envelope(i); n.record >= 0 {
+		if n.key = keyOf(s.chunk, n.body); n.key != 0 {
+			s.layouts.foresee(n.key)
 		}
 	}
-	s.walked = true
-	end := s.walkMap(&s.paths.nodes[0], body, pairs, 0)
-	if key != 0 && end >= 0 {
-		s.learn(key, record, end)
+}
+
+// read notes the values of a record and goes on to the event behind it. It reports
+// whether the record is whole.
+func (s *Scanner) read(next *upcoming) bool {
+	if next.key != 0 && s.follow(next.key, next.record) {
+		return true
 	}
-	return end
+	s.walked = true
+	end := s.walkMap(&s.paths.nodes[0], next.body, next.pairs, 0)
+	if end < 0 {
+		return false
+	}
+	if next.key != 0 {
+		s.learn(next.key, next.record, end)
+	}
+	s.goTo(end)
+	return true
 }
 
 // Event returns the event that Next went to.
@@ -135,9 +159,10 @@ func (s *Scanner) Fields() *fields.Fields { return s.fields }
 func (s *Scanner) Passed() int { return s.passed }
 
 // envelope finds the record of the event at i, its first key, and how many pairs it
-// has. An event is an array of two, the record behind a header:
-// [timestamp, metadata], or in chunks of before Fluent Bit 2.1 the timestamp alone.
-func (s *Scanner) envelope(i int) (record, body, pairs int, ok bool) {
+// has; the record is -1 if there is none, or it is no map. An event is an array of
+// two, the record behind a header: [timestamp, metadata], or in chunks of before
+// Fluent Bit 2.1 the timestamp alone.
+func (s *Scanner) envelope(i int) (record, body, pairs int) {
 	// As Fluent Bit has written nearly all of them: without metadata, and both maps in
 	// the longest format, or in the shortest.
 	record = -1
@@ -152,14 +177,17 @@ func (s *Scanner) envelope(i int) (record, body, pairs int, ok bool) {
 	if record < 0 {
 		c, i, n := header(s.chunk, i)
 		if c != array || n != 2 {
-			return 0, 0, 0, false
+			return -1, 0, 0
 		}
 		if record = skip(s.chunk, i); record < 0 {
-			return 0, 0, 0, false
+			return -1, 0, 0
 		}
 	}
 	c, body, pairs := header(s.chunk, record)
-	return record, body, pairs, c == mapping
+	if c != mapping {
+		return -1, 0, 0
+	}
+	return record, body, pairs
 }
 
 // walkMap walks the pairs of a map beside node n, from the first key at i, and
