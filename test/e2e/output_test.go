@@ -26,6 +26,7 @@ type pair struct {
 	sender, receiver *fluentbit.Process
 }
 
+// On a busy machine an answer may take longer than alerts wait for it by default.
 const sends = `
 [SERVICE]
     Flush          1
@@ -52,12 +53,14 @@ const sends = `
     Match        *
     url          URL
     api_key_file DIR/etc/misp.key
+    max_wait     20s
     prefix       filter_
 [OUTPUT]
     Name                misp
     Match               *
     url                 URL
     api_key_file        DIR/etc/misp.key
+    max_wait            20s
     forward.targets     ADDRESS
     forward.shared_key  shared-by-both
     forward.compress    gzip
