@@ -148,6 +148,8 @@ version: 1
 rules:
   - {name: first, lookup: [{field: data.a, type: ip}, {field: data.u, type: url}]}
   - {name: second, lookup: [{field: data.a, type: ip}]}
+  - {name: third, lookup: [{field: data.v, type: url, host: data.h, port: data.p}]}
+  - {name: fourth, lookup: [{field: data.v, type: url, host: data.g}]}
 `
 	file := filepath.Join(t.TempDir(), "rules.yaml")
 	if err := os.WriteFile(file, []byte(rules), 0o600); err != nil {
@@ -157,6 +159,9 @@ rules:
 		{"by two rules", `{"data":{"a":"203.0.113.5"}}`},
 		{"in a list", `{"data":{"a":["203.0.113.5","203.0.113.6","203.0.113.5"]}}`},
 		{"what is not looked up", `{"data":{"a":["-","x","x"]}}`},
+		{"a URL of one host in two fields", `{"data":{"v":"/p","h":"a.example.com","g":"a.example.com"}}`},
+		{"a URL beside two hosts", `{"data":{"v":"http://a.example.com/p","h":"b.example.com","g":"c.example.com","p":"81"}}`},
+		{"a path beside one host", `{"data":{"v":"/p","g":"c.example.com"}}`},
 		{"a URL that is not fit, with its host", `{"data":{"u":["http://a.example.com/%","http://a.example.com/%"]}}`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -161,8 +161,11 @@ func (c *compiler) taking(l lookup, field string) taking {
 }
 
 // way returns the number of the way in which t takes a value, which is new or
-// known.
+// known. From which paths host and port are makes no difference.
 func (c *compiler) way(t taking) int32 {
+	if t.host >= 0 {
+		t.host, t.port = 0, 0
+	}
 	if c.ways[t] == 0 {
 		c.ways[t] = int32(len(c.ways) + agentWay + 1)
 	}

@@ -78,7 +78,7 @@ func (x *Extraction) Skipped() iter.Seq2[*Profile, uint32] {
 func (x *Extraction) SkippedBy() []uint32 { return x.byRule }
 
 // markOf returns the mark of a choice whose value is raw, none if it is not to be
-// settled.
+// settled. Host and port have a say in what is taken from a path; see takeURL.
 func (x *Extraction) markOf(raw []byte, c *choice) mark {
 	if x.table == nil || c.way == 0 {
 		return 0
@@ -87,7 +87,7 @@ func (x *Extraction) markOf(raw []byte, c *choice) mark {
 		x.mark, x.marked = x.table.mark(raw), true
 	}
 	m := x.mark.in(c.way, x.salt)
-	if c.host >= 0 {
+	if c.host >= 0 && len(raw) > 0 && raw[0] == '/' {
 		host, port := x.table.mark(x.text(c.host)), x.table.mark(x.text(c.port))
 		m = m.beside(host).beside(port)
 	}
