@@ -140,7 +140,7 @@ return:
 
 // func prefetch(l *layout)
 //
-// It takes the lines that nearly every layout fills.
+// It takes the lines that most layouts fill.
 TEXT ·prefetch(SB), NOSPLIT, $0-8
 	MOVQ       l+0(FP), DX
 	PREFETCHT0 0(DX)

@@ -114,7 +114,8 @@ func (l *layouts) foresee(key uint64) {
 }
 
 // follow notes the values of the record at i if it is laid out like one before with
-// that key, and goes on to the event behind it. It reports whether it is.
+// that key, and goes on to the event behind it. It reports whether it is. A record
+// that was compared to its end is whole, so that a walk would end there as well.
 func (s *Scanner) follow(key uint64, i int) bool {
 	g := &s.layouts.groups[key>>(64-groupBits)]
 	for way := range g.keys {

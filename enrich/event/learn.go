@@ -67,7 +67,7 @@ func (s *Scanner) learn(key uint64, i, end int) {
 func (g *group) makeRoom() (way int) {
 	for w, l := range g.layouts {
 		if l == nil {
-			g.layouts[w] = newLayout()
+			g.layouts[w] = &layout{}
 			return w
 		}
 		if l.uses < g.layouts[way].uses {
@@ -76,12 +76,6 @@ func (g *group) makeRoom() (way int) {
 		l.uses /= 2
 	}
 	return way
-}
-
-func newLayout() *layout {
-	l := &layout{}
-	l.parts, l.fixed = l.fewParts[:0], l.fewFixed[:0]
-	return l
 }
 
 // find finds the leaves of the value at b[i], and returns the offset behind it,
@@ -168,7 +162,7 @@ func (l *layout) join(record []byte, leaves []leaf) bool {
 
 // build makes of the sample what records are compared with.
 func (l *layout) build() {
-	l.fixed, l.parts, l.wanted = l.fixed[:0], l.parts[:0], nil
+	l.fixed, l.parts, l.wanted = l.fewFixed[:0], l.fewParts[:0], nil
 	l.own, l.shared = fields.Layout{}, &l.own
 	value, begin := 0, int32(0) // of the part
 	for i := range l.leaves {

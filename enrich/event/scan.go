@@ -63,7 +63,7 @@ func (s *Scanner) Reset(chunk []byte) {
 	}
 	s.fields.Leave()
 	s.fields.Clear()
-	if s.walked { // only then there can be much
+	if s.walked { // only then there can be much: a layout has maxLeaves values at most
 		for i := range s.ring {
 			s.ring[i].LetGo()
 		}
