@@ -109,7 +109,7 @@ func mispFilter(handle C.uintptr_t, data unsafe.Pointer, size C.size_t, out *uns
 //
 //export mispFilterExit
 func mispFilterExit(handle C.uintptr_t) {
-	f := filters.of(handle)
+	f := filters.close(handle)
 	if f == nil {
 		return
 	}
@@ -119,7 +119,6 @@ func mispFilterExit(handle C.uintptr_t) {
 			f.guard.caught(fault)
 		}
 	}()
-	filters.close(handle)
 	f.cancel()
 	f.stopMetrics()
 	f.engine.Close()

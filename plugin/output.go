@@ -142,7 +142,7 @@ func mispOutputFlush(handle C.uintptr_t, data unsafe.Pointer, size C.size_t, tag
 //
 //export mispOutputExit
 func mispOutputExit(handle C.uintptr_t) {
-	o := outputs.of(handle)
+	o := outputs.close(handle)
 	if o == nil {
 		return
 	}
@@ -152,7 +152,6 @@ func mispOutputExit(handle C.uintptr_t) {
 			o.guard.caught(fault)
 		}
 	}()
-	outputs.close(handle)
 	o.cancel()
 	o.stopMetrics()
 	o.sender.Close()

@@ -36,13 +36,18 @@ func (s *sections[T]) of(handle C.uintptr_t) *T {
 	return nil
 }
 
-// close has the handle of an open section be that of none.
-func (s *sections[T]) close(handle C.uintptr_t) {
+// close has the handle of a section be that of none, and returns the section, nil if
+// there is none (any more).
+func (s *sections[T]) close(handle C.uintptr_t) *T {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	all := s.copied()
-	all[handle-1] = nil
-	s.all.Store(&all)
+	section := s.of(handle)
+	if section != nil {
+		all := s.copied()
+		all[handle-1] = nil
+		s.all.Store(&all)
+	}
+	return section
 }
 
 // copied returns what may be changed without those who look up being disturbed.

@@ -16,7 +16,9 @@ func TestSections(t *testing.T) {
 	if first == 0 || all.of(first) != one || all.of(second) != two {
 		t.Errorf("the handles %d and %d lead to %p and %p, want %p and %p", first, second, all.of(first), all.of(second), one, two)
 	}
-	all.close(first)
+	if all.close(first) != one || all.close(first) != nil {
+		t.Error("a section is not closed once and only once")
+	}
 	third := all.open(three)
 	if all.of(first) != nil || all.of(second) != two || all.of(third) != three {
 		t.Error("after the first was closed, its handle leads somewhere, or another one does not")
