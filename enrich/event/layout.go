@@ -101,10 +101,13 @@ func keyOf(b []byte, i int) uint64 {
 	return (one^two>>29^two<<35)*0x9e3779b97f4a7c15 ^ three*0xd6e8feb86659fd93 | 1
 }
 
+// group returns the group for records with that key.
+func (l *layouts) group(key uint64) *group { return &l.groups[key>>(64-groupBits)] }
+
 // foresee has the layout come from memory with which a record with that key is
 // compared.
 func (l *layouts) foresee(key uint64) {
-	g := &l.groups[key>>(64-groupBits)]
+	g := l.group(key)
 	for way := range g.keys {
 		if g.keys[way] == key {
 			prefetch(g.layouts[way])
@@ -117,7 +120,7 @@ func (l *layouts) foresee(key uint64) {
 // that key, and goes on to the event behind it. It reports whether it is. A record
 // that was compared to its end is whole, so that a walk would end there as well.
 func (s *Scanner) follow(key uint64, i int) bool {
-	g := &s.layouts.groups[key>>(64-groupBits)]
+	g := s.layouts.group(key)
 	for way := range g.keys {
 		if g.keys[way] != key {
 			continue
@@ -137,7 +140,7 @@ func (s *Scanner) follow(key uint64, i int) bool {
 // along finds the places in the record at i, and returns the offset behind it,
 // -1 if it is not laid out like that.
 func (s *Scanner) along(l *layout, i int) int {
-	b, places, last := s.chunk, &s.layouts.places, len(l.parts)-1
+	b, places, last := s.common.Chunk, &s.layouts.places, len(l.parts)-1
 	for k := 0; ; k++ {
 		if k, i = compare(b, i, l, k, places); k < 0 || k > last {
 			return i

@@ -47,12 +47,12 @@ func (s *Scanner) learn(key uint64, i, end int) {
 		return
 	}
 	l.credit -= lesson
-	record := s.chunk[i:end]
+	record := s.common.Chunk[i:end]
 	l.leaves = l.leaves[:0]
 	if l.find(record, 0, 0) != len(record) || !l.name(s.fields, i) {
 		return
 	}
-	g := &l.groups[key>>(64-groupBits)]
+	g := l.group(key)
 	for way, known := range g.layouts {
 		if known != nil && g.keys[way] == key && known.join(record, l.leaves) {
 			return

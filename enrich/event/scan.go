@@ -18,14 +18,13 @@ type Event struct {
 // keeps its memory from chunk to chunk and must not be used concurrently.
 type Scanner struct {
 	paths   *Paths
-	chunk   []byte
 	at      int // where the next event begins
 	next    upcoming
 	passed  int
 	turn    int // of the event, in the rings
 	events  [Kept]Event
 	ring    [Kept]fields.Fields
-	common  fields.Common
+	common  fields.Common  // with the chunk
 	walked  bool           // an event of the chunk was
 	fields  *fields.Fields // of the event
 	layouts layouts
@@ -69,8 +68,7 @@ func (s *Scanner) Reset(chunk []byte) {
 		}
 		s.walked = false
 	}
-	s.common.Chunk = chunk
-	s.chunk, s.passed = chunk, 0
+	s.common.Chunk, s.passed = chunk, 0
 	s.goTo(0)
 }
 
@@ -82,10 +80,10 @@ func (s *Scanner) Next() bool {
 	turn := (s.turn + 1) % Kept
 	s.fields = &s.ring[turn]
 	s.fields.Clear()
-	for s.at < len(s.chunk) {
+	for s.at < len(s.common.Chunk) {
 		start, next := s.at, s.next
 		if next.record < 0 {
-			end := skip(s.chunk, start)
+			end := skip(s.common.Chunk, start)
 			if end < 0 {
 				break
 			}
@@ -102,9 +100,9 @@ func (s *Scanner) Next() bool {
 		return true
 	}
 	s.fields.Clear()
-	if s.at != len(s.chunk) {
+	if s.at != len(s.common.Chunk) {
 		s.passed++
-		s.at = len(s.chunk)
+		s.at = len(s.common.Chunk)
 	}
 	return false
 }
@@ -113,12 +111,12 @@ func (s *Scanner) Next() bool {
 // comes from memory until it is read.
 func (s *Scanner) goTo(i int) {
 	s.at = i
-	if i == len(s.chunk) {
+	if i == len(s.common.Chunk) {
 		return
 	}
 	n := &s.next
 	if n.record, n.body, n.pairs = s.envelope(i); n.record >= 0 {
-		if n.key = keyOf(s.chunk, n.body); n.key != 0 {
+		if n.key = keyOf(s.common.Chunk, n.body); n.key != 0 {
 			s.layouts.foresee(n.key)
 		}
 	}
@@ -166,7 +164,7 @@ func (s *Scanner) envelope(i int) (record, body, pairs int) {
 	// As Fluent Bit has written nearly all of them: without metadata, and both maps in
 	// the longest format, or in the shortest.
 	record = -1
-	if b := s.chunk[i:]; len(b) > 17 && string(b[:4]) == "\x92\x92\xd7\x00" {
+	if b := s.common.Chunk[i:]; len(b) > 17 && string(b[:4]) == "\x92\x92\xd7\x00" {
 		switch {
 		case string(b[12:18]) == "\xdf\x00\x00\x00\x00\xdf":
 			record = i + 17
@@ -175,15 +173,15 @@ func (s *Scanner) envelope(i int) (record, body, pairs int) {
 		}
 	}
 	if record < 0 {
-		c, i, n := header(s.chunk, i)
+		c, i, n := header(s.common.Chunk, i)
 		if c != array || n != 2 {
 			return -1, 0, 0
 		}
-		if record = skip(s.chunk, i); record < 0 {
+		if record = skip(s.common.Chunk, i); record < 0 {
 			return -1, 0, 0
 		}
 	}
-	c, body, pairs := header(s.chunk, record)
+	c, body, pairs := header(s.common.Chunk, record)
 	if c != mapping {
 		return -1, 0, 0
 	}
@@ -195,7 +193,7 @@ func (s *Scanner) envelope(i int) (record, body, pairs int) {
 // key that no path goes on with is a value of the path that ends in n: where a
 // field is expected and an object of scalars comes, these are taken.
 func (s *Scanner) walkMap(n *node, i, pairs, nesting int) int {
-	b := s.chunk
+	b := s.common.Chunk
 	for ; pairs > 0; pairs-- {
 		if uint(i) >= uint(len(b)) {
 			return -1
@@ -249,15 +247,15 @@ func (s *Scanner) walkMap(n *node, i, pairs, nesting int) int {
 // walkValue walks the value at i, which stands where node n is, and returns the
 // offset behind it, -1 if it is not whole.
 func (s *Scanner) walkValue(n *node, i, nesting int) int {
-	if i < len(s.chunk) && n.path >= 0 {
+	if i < len(s.common.Chunk) && n.path >= 0 {
 		// The format of nearly every value that is wanted.
-		f := s.chunk[i]
-		if end := i + 1 + int(f&0x1f); f >= 0xa0 && f < 0xc0 && end <= len(s.chunk) {
+		f := s.common.Chunk[i]
+		if end := i + 1 + int(f&0x1f); f >= 0xa0 && f < 0xc0 && end <= len(s.common.Chunk) {
 			s.fields.Note(n.path, int32(i), fields.Text{Start: int32(i + 1), End: int32(end)})
 			return end
 		}
 	}
-	c, body, size := header(s.chunk, i)
+	c, body, size := header(s.common.Chunk, i)
 	switch c {
 	case mapping:
 		if n.path >= 0 {
@@ -266,7 +264,7 @@ func (s *Scanner) walkValue(n *node, i, nesting int) int {
 		return s.walkMap(n, body, size, nesting)
 	case array:
 		if nesting >= maxNesting {
-			return skip(s.chunk, i)
+			return skip(s.common.Chunk, i)
 		}
 		for i = body; size > 0 && i >= 0; size-- {
 			i = s.walkValue(n, i, nesting+1)
@@ -283,9 +281,9 @@ func (s *Scanner) walkValue(n *node, i, nesting int) int {
 
 // walkLoose notes the value at i for path if it is a scalar.
 func (s *Scanner) walkLoose(path int32, i int) int {
-	c, body, size := header(s.chunk, i)
+	c, body, size := header(s.common.Chunk, i)
 	if c == mapping || c == array {
-		return skip(s.chunk, i)
+		return skip(s.common.Chunk, i)
 	}
 	if c == invalid {
 		return -1
