@@ -4,65 +4,13 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"reflect"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
-	"fluent-bit-misp/misp"
 	"fluent-bit-misp/misp/ioc"
 )
-
-// A listSource is a source that knows some values, and counts who is asked about.
-type listSource struct {
-	mu    sync.Mutex
-	known map[string]bool
-	asked map[string]int
-}
-
-func (l *listSource) Lookup(_ context.Context, indicators []ioc.Indicator, answers []misp.Answer) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for i, indicator := range indicators {
-		l.asked[indicator.Value()]++
-		answers[i].Verdict = misp.Clean
-		if l.known[indicator.Value()] {
-			answers[i] = misp.Answer{Verdict: misp.Known, Hit: &misp.Hit{Attributes: []misp.Attribute{{ID: 1, Type: "domain"}}, Total: 1}}
-		}
-	}
-}
-
-func (l *listSource) list(values ...string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, v := range values {
-		l.known[v] = true
-	}
-}
-
-// onList opens an engine over a list, with the clock now.
-func onList(t testing.TB, now func() time.Time, pairs ...string) (*Engine, *listSource) {
-	t.Helper()
-	o, err := ParseOptions(stanza(append(pairs, "url", "http://127.0.0.1:1", "api_key", "0123456789012345678901234567890123456789")...))
-	if err != nil {
-		t.Fatal(err)
-	}
-	set, err := o.CompileRules()
-	if err != nil {
-		t.Fatal(err)
-	}
-	o.Cache.Now = now
-	l := &listSource{known: map[string]bool{}, asked: map[string]int{}}
-	e, err := New(o, set, l)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(e.Close)
-	return e, l
-}
 
 // TestSettledIsTheSame: that values are passed over because they are known to
 // be clean shows neither in the records nor in the counts.
@@ -151,10 +99,7 @@ rules:
   - {name: third, lookup: [{field: data.v, type: url, host: data.h, port: data.p}]}
   - {name: fourth, lookup: [{field: data.v, type: url, host: data.g}]}
 `
-	file := filepath.Join(t.TempDir(), "rules.yaml")
-	if err := os.WriteFile(file, []byte(rules), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	file := writeRules(t, rules)
 	for _, tt := range []struct{ name, event string }{
 		{"by two rules", `{"data":{"a":"203.0.113.5"}}`},
 		{"in a list", `{"data":{"a":["203.0.113.5","203.0.113.6","203.0.113.5"]}}`},
@@ -188,10 +133,7 @@ version: 1
 rules:
   - {name: url, lookup: [{field: data.url, type: url, host: data.host, port: data.port}]}
 `
-	file := filepath.Join(t.TempDir(), "rules.yaml")
-	if err := os.WriteFile(file, []byte(rules), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	file := writeRules(t, rules)
 	events := map[string]string{ // by URL
 		"http://a.example.com/p":      `{"data":{"url":"/p","host":"a.example.com"}}`,
 		"http://b.example.com/p":      `{"data":{"url":"/p","host":"b.example.com"}}`,
@@ -264,24 +206,6 @@ func TestSettledEnds(t *testing.T) {
 
 // era is the time after which the table of settled values begins anew.
 const era = (1<<12 - 1) * 4 * time.Second
-
-// A clock is set by hand.
-type clock struct {
-	mu sync.Mutex
-	at time.Time
-}
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.at
-}
-
-func (c *clock) add(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = c.at.Add(d)
-}
 
 // TestHitBesideCleanOnes: one value has a hit and another is clean, in one field
 // and in one event, whichever comes first.
