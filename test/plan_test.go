@@ -16,8 +16,8 @@ import (
 // Where a rule has a condition for a text that differs from alert to alert, they are
 // alike as long as it comes out the same.
 func TestExtractWithConditionForKnownAlerts(t *testing.T) {
-	like, _ := requests(t, 12, func(i int) (path string, unusual bool) { return "/libhtp::request_uri_not_seen", i == 9 })
-	for i := 8; i < 12; i++ {
+	like, _ := requests(t, 24, func(i int) (path string, unusual bool) { return "/libhtp::request_uri_not_seen", i == 20 })
+	for i := 19; i < 24; i++ {
 		if !like[i] {
 			t.Errorf("alert %d is not like those before it", i)
 		}
@@ -41,14 +41,15 @@ func requests(t *testing.T, n int, unusual func(i int) (path string, unusual boo
 	var x rules.Extraction
 	for i := range n {
 		path, odd := unusual(i)
+		number := i * i * i // of one digit or more, so that the size of values differs early
 		if !odd {
-			path = fmt.Sprintf("/%d.bin", i)
+			path = fmt.Sprintf("/%d.bin", number)
 		}
-		next(t, s, `"data":{"event_type":"http","http":{"hostname":"a%d.evil.example","http_port":"80","url":"%s"}}`, i, path)
+		next(t, s, `"data":{"event_type":"http","http":{"hostname":"a%d.evil.example","http_port":"80","url":"%s"}}`, number, path)
 		like = append(like, s.Fields().Planned)
 		got := found(set, s, &x)
 		followed = append(followed, s.Fields().Planned)
-		if want := fmt.Sprintf("a%d.evil.example%s", i, path); strings.Contains(got, want) == odd || !strings.Contains(got, fmt.Sprintf("a%d.", i)) {
+		if want := fmt.Sprintf("a%d.evil.example%s", number, path); strings.Contains(got, want) == odd || !strings.Contains(got, fmt.Sprintf("a%d.", number)) {
 			t.Errorf("alert %d: got\n%s", i, got)
 		}
 	}

@@ -8,14 +8,16 @@ import (
 	"fluent-bit-misp/rules/fields"
 )
 
-// What compareQuickly goes by: the size of a part, and that a Layout begins with the plan.
+// What compareQuickly goes by: the sizes of a part and of a block, and that a Layout
+// begins with the plan.
 var (
-	_ [8]byte = [unsafe.Sizeof(part{})]byte{}
-	_ [0]byte = [unsafe.Offsetof(fields.Layout{}.Plan)]byte{}
+	_ [8]byte  = [unsafe.Sizeof(part{})]byte{}
+	_ [64]byte = [block]byte{}
+	_ [0]byte  = [unsafe.Offsetof(fields.Layout{}.Plan)]byte{}
 )
 
 // quick is whether the processor has what compareQuickly uses.
-var quick = cpu.X86.HasAVX2 && cpu.X86.HasBMI2
+var quick = cpu.X86.HasAVX2 && cpu.X86.HasBMI1 && cpu.X86.HasBMI2
 
 // compare goes along the parts of l from the k-th on, which begins at b[i], and fills
 // in the places. It returns the number of parts and where the last one ends; if b does
@@ -29,8 +31,8 @@ func compare(b []byte, i int, l *layout, k int, places *places) (at, offset int)
 	return compareQuickly(b, i, l, k, places)
 }
 
-// compareQuickly is compare for a processor that is quick. It reads up to readAhead
-// bytes behind a part, in b, which has as many at least, and in what is fixed.
+// compareQuickly is compare for a processor that is quick. B has readAhead bytes at
+// least. In what is fixed it reads as many before and behind the parts.
 //
 //go:noescape
 func compareQuickly(b []byte, i int, l *layout, k int, places *places) (at, offset int)

@@ -3,19 +3,20 @@
 
 // func compareQuickly(b []byte, i int, l *layout, k int, places *places) (at, offset int)
 //
-// Each round compares a part, a block of readAhead = 64 bytes at a time, and finds
-// the value behind it. Bytes of the last block that are behind the part are read
-// and not looked at: b must go on for 64 bytes behind the part, and the header of
-// the value is among them, or the caller does this part. A part's entry has eight
-// bytes, as have its two places. What the reader of the layout needs next comes from
-// memory while the parts are compared.
+// Each round compares a block of a part, readAhead = 64 bytes, and looks at those that
+// the mask has. Behind the last block it finds the value. A block goes on behind the
+// part, so b must have 64 bytes more there; where it has not, the block is read from
+// further in front, as is that of fixed. The header of a value must be in b, or the
+// caller does the part. A part's entry has eight bytes, as have its two places. What the
+// reader of the layout needs next comes from memory while the parts are compared.
 //
 //	SI  b              R8  the last offset in b at which a part may end
 //	DI  the offset of the block, then that of the value's body, where the next part begins
 //	BX  the offset of the value behind the part
 //	R9  the block in fixed, where the parts stand one behind the other
+//	R11 its mask
 //	R10 parts          R15 the part's number
-//	R12 places         R11 the last part's
+//	R12 places
 //	CX  how many bytes are left to compare, then the size of the value
 //	AX, DX, R13, R14 for a moment
 TEXT ·compareQuickly(SB), NOSPLIT, $0-72
@@ -28,8 +29,7 @@ TEXT ·compareQuickly(SB), NOSPLIT, $0-72
 	MOVQ       places+48(FP), R12
 	MOVQ       layout_fixed(DX), R9
 	MOVQ       layout_parts(DX), R10
-	MOVQ       (layout_parts+8)(DX), R11
-	DECQ       R11
+	MOVQ       layout_masks(DX), R11
 	MOVQ       layout_wanted(DX), AX
 	PREFETCHT0 0(AX)
 	MOVQ       (layout_own+8)(DX), BX // the plan
@@ -37,12 +37,14 @@ TEXT ·compareQuickly(SB), NOSPLIT, $0-72
 	PREFETCHT0 64(BX)
 	MOVWLZX    part_at(R10)(R15*8), AX
 	ADDQ       AX, R9
+	MOVWLZX    part_masks(R10)(R15*8), AX
+	LEAQ       (R11)(AX*8), R11
 
 part:
 	MOVWLZX part_size(R10)(R15*8), CX
 	LEAQ    (DI)(CX*1), BX
 	CMPQ    BX, R8
-	JA      return
+	JA      near
 	MOVL    DI, 0(R12)(R15*8)
 
 block:
@@ -54,15 +56,18 @@ block:
 	VPMOVMSKB Y1, R13
 	SHLQ      $32, R13
 	ORQ       R13, AX
-	NOTQ      AX // a bit for each byte that differs
-	CMPQ      CX, $64
-	JAE       whole
-	BZHIQ     CX, AX, AX
-	TESTQ     AX, AX
+	ANDNQ     0(R11), AX, AX // a bit for each byte that differs and must not
 	JNZ       differs
-	CMPQ      R15, R11
-	JEQ       done
-	ADDQ      CX, R9
+	ADDQ      $8, R11
+	ADDQ      $64, DI
+	ADDQ      $64, R9
+	SUBQ      $64, CX
+	JA        block
+
+compared:
+	ADDQ      CX, R9 // back to the end of the part
+	CMPB      part_last(R10)(R15*8), $0
+	JNE       done
 
 	// The two formats of nearly all values, without a branch between them: a
 	// string of up to 31 bytes, and one with a byte for its length.
@@ -85,14 +90,6 @@ value:
 	ADDQ CX, DI
 	INCQ R15
 	JMP  part
-
-whole:
-	TESTQ AX, AX
-	JNZ   differs
-	ADDQ  $64, DI
-	ADDQ  $64, R9
-	SUBQ  $64, CX
-	JMP   block
 
 other: // a string with two bytes for its length?
 	CMPL    AX, $0xda
@@ -123,6 +120,41 @@ back: // the caller does this part
 	MOVL 0(R12)(R15*8), DI
 	JMP  return
 
+near: // the end of b
+	LEAQ    64(R8), AX
+	LEAQ    3(BX), DX // behind the longest header above
+	CMPB    part_last(R10)(R15*8), $0
+	CMOVQNE BX, DX
+	CMPQ    DX, AX
+	JA      return
+	MOVL    DI, 0(R12)(R15*8)
+
+nearBlock:
+	XORL      CX, CX
+	MOVQ      DI, AX
+	SUBQ      R8, AX
+	CMOVQHI   AX, CX // so many bytes further in front
+	SUBQ      CX, DI
+	SUBQ      CX, R9
+	VMOVDQU   0(SI)(DI*1), Y0
+	VMOVDQU   32(SI)(DI*1), Y1
+	VPCMPEQB  0(R9), Y0, Y0
+	VPCMPEQB  32(R9), Y1, Y1
+	VPMOVMSKB Y0, AX
+	VPMOVMSKB Y1, R13
+	SHLQ      $32, R13
+	ORQ       R13, AX
+	SHRXQ     CX, AX, AX
+	ANDNQ     0(R11), AX, AX
+	JNZ       differs
+	ADDQ      $8, R11
+	LEAQ      64(DI)(CX*1), DI
+	LEAQ      64(R9)(CX*1), R9
+	MOVQ      BX, CX
+	SUBQ      DI, CX // what is left
+	JHI       nearBlock
+	JMP       compared
+
 done:
 	MOVQ BX, DI
 	INCQ R15
@@ -147,12 +179,13 @@ TEXT ·prefetch(SB), NOSPLIT, $0-8
 	PREFETCHT0 64(DX)
 	PREFETCHT0 128(DX)
 	PREFETCHT0 layout_fewParts(DX)
-	PREFETCHT0 (layout_fewParts+64)(DX)
-	PREFETCHT0 (layout_fewParts+128)(DX)
-	PREFETCHT0 layout_fewFixed(DX)
+	PREFETCHT0 layout_fewMasks(DX)
+	PREFETCHT0 (layout_fewMasks+64)(DX)
+	PREFETCHT0 (layout_fewMasks+128)(DX)
 	PREFETCHT0 (layout_fewFixed+64)(DX)
 	PREFETCHT0 (layout_fewFixed+128)(DX)
 	PREFETCHT0 (layout_fewFixed+192)(DX)
 	PREFETCHT0 (layout_fewFixed+256)(DX)
 	PREFETCHT0 (layout_fewFixed+320)(DX)
+	PREFETCHT0 (layout_fewFixed+384)(DX)
 	RET

@@ -10,9 +10,12 @@ import (
 // A layout is how the records of one kind stand in memory: what is the same in
 // all of them, and the values between that. The alerts of a rule differ in a
 // dozen values, so a record that is laid out like those before it is compared
-// with them, and not walked key by key. What comes out is the same.
+// with them, and not walked key by key. What comes out is the same. Half of those
+// values, such as times and hashes, always have the same size: they are left out
+// where they stand, and only behind the others it must be found where to go on.
 type layout struct {
-	fixed  []byte // what is the same, one after the other, and readAhead bytes more
+	fixed  []byte // the parts of a record, one after the other, between readAhead bytes each
+	masks  []mask // of the blocks of each part
 	parts  []part
 	wanted []pick         // what a reader wants who has a plan, once there was an event for that
 	shared *fields.Layout // own, nil if a value can be missing
@@ -24,18 +27,25 @@ type layout struct {
 	sample []byte         // one of the records
 	leaves []leaf         // its scalars
 
-	// The memory of fixed and parts, if that is enough, beside the rest.
-	fewParts [24]part
-	fewFixed [1 << 10]byte
+	// The memory of parts, masks and fixed, if that is enough, beside the rest.
+	fewParts [16]part
+	fewMasks [32]mask
+	fewFixed [1600]byte
 }
 
-// A part is as many bytes that are the same, and the value behind them, which
-// there is not behind the last.
+// A part is as many bytes that are the same, but for values that have kept their size
+// and format, and the value behind them, which has not. There is none behind the last.
 type part struct {
 	at, size uint16 // in fixed
+	masks    uint16 // where its masks begin, one at least
+	last     bool   // there is no value
 	text     bool   // the value must be a string
-	_        [3]byte
 }
+
+// A mask has a bit for each byte of a block of a part: whether it is the same.
+type mask uint64
+
+const block = 64 // bytes that a mask tells of
 
 // A pick says where a text is: at offsets to two of the places. Of what is not known
 // to be a string, the start is where its format stands.
@@ -74,7 +84,7 @@ type group struct {
 const (
 	groupBits = 7
 	ways      = 4
-	readAhead = 64 // bytes behind a part that compare may read
+	readAhead = block // bytes around the parts that compare may read
 )
 
 // window is how many bytes of a record make its key: enough to reach into the
@@ -140,18 +150,18 @@ func (s *Scanner) follow(key uint64, i int) bool {
 // along finds the places in the record at i, and returns the offset behind it,
 // -1 if it is not laid out like that.
 func (s *Scanner) along(l *layout, i int) int {
-	b, places, last := s.common.Chunk, &s.layouts.places, len(l.parts)-1
+	b, places := s.common.Chunk, &s.layouts.places
 	for k := 0; ; k++ {
-		if k, i = compare(b, i, l, k, places); k < 0 || k > last {
+		if k, i = compare(b, i, l, k, places); k < 0 || k == len(l.parts) {
 			return i
 		}
 		p := &l.parts[k]
 		value := i + int(p.size)
-		if value > len(b) || string(b[i:value]) != string(l.fixed[p.at:p.at+p.size]) {
+		if value > len(b) || !l.has(p, b[i:value]) {
 			return -1
 		}
 		places[2*k] = int32(i)
-		if k == last {
+		if p.last {
 			return value
 		}
 		c, body, size := header(b, value)
@@ -161,6 +171,32 @@ func (s *Scanner) along(l *layout, i int) int {
 		places[2*k+1] = int32(body)
 		i = body + size
 	}
+}
+
+// has reports whether b is the part p, but for what its masks leave out.
+func (l *layout) has(p *part, b []byte) bool {
+	fixed := l.fixed[p.at:]
+	for at := 0; at < len(b); at += 8 {
+		var differs uint64
+		if at+8 <= len(b) {
+			differs = binary.LittleEndian.Uint64(b[at:]) ^ binary.LittleEndian.Uint64(fixed[at:])
+		} else {
+			for i := at; i < len(b); i++ {
+				differs |= uint64(b[i]^fixed[i]) << (8 * (i - at))
+			}
+		}
+		if differs != 0 && differs&l.masks[int(p.masks)+at/block].bytes(at%block) != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// bytes returns eight bytes of ones and zeros, as the mask has bits from i on.
+func (m mask) bytes(i int) uint64 {
+	const each = 0x0101010101010101
+	bits := uint64(m>>i&0xff) * each & 0x8040201008040201 // each byte has its own
+	return (bits + 0x7f*each) >> 7 & each * 0xff
 }
 
 // note notes the values whose places were found, and reports whether they are

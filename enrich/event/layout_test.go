@@ -20,13 +20,14 @@ func taught(t testing.TB, paths []string) *Scanner {
 	return s
 }
 
-var alertPaths = []string{"rule.groups", "rule.level", "agent.ip", "data.srcip", "data.port", "data.mail", "data.user", "data.user.name"}
+var alertPaths = []string{"rule.groups", "rule.level", "agent.ip", "data.srcip", "data.port", "data.mail", "data.user", "data.user.name", "data.md5"}
 
 func alert(i int, srcip, port, mail any) pairs {
 	return pairs{"timestamp", fmt.Sprintf("2026-03-01T10:00:%02d.000+0000", i%60),
 		"rule", pairs{"level", 5, "description", "sshd: authentication failed.", "id", "5760", "firedtimes", i, "groups", []any{"syslog", "sshd"}},
 		"agent", pairs{"id", "004", "ip", "10.0.0.14"}, "full_log", strings.Repeat("x", i), "srcip", "no", "nothing", nil,
-		"data", pairs{"srcip", srcip, "port", port, "mail", mail, "user", pairs{"name", "root", "Name", "again"}}, "location", "journald"}
+		"data", pairs{"srcip", srcip, "port", port, "mail", mail, "user", pairs{"name", "root", "Name", "again"},
+			"md5", fmt.Sprintf("%032x", i)}, "location", "journald"}
 }
 
 func TestScanOfWhatIsLaidOutLikeBefore(t *testing.T) {
@@ -51,6 +52,11 @@ func TestScanOfWhatIsLaidOutLikeBefore(t *testing.T) {
 		"an object for a number": func(p pairs) { data(p)[3] = pairs{"srcip", "10.0.0.1"} },
 		"nothing for a boolean":  func(p pairs) { data(p)[5] = nil },
 		"what was nothing":       func(p pairs) { p[11] = "something" },
+		"a shorter time":         func(p pairs) { p[1] = "now" },
+		"an object for a time":   func(p pairs) { p[1] = pairs{"at", "now"} },
+		"a shorter hash":         func(p pairs) { data(p)[9] = "d41d8cd9" },
+		"bytes for a hash":       func(p pairs) { data(p)[9] = make([]byte, 32) },
+		"no hash":                func(p pairs) { data(p)[9] = nil },
 		"another key":            func(p pairs) { data(p)[0] = "dstip" },
 		"a key in another case":  func(p pairs) { data(p)[0] = "SrcIP" },
 		"a key with dots":        func(p pairs) { p[12] = "data.user" },
@@ -132,6 +138,44 @@ func TestScanNoticesEveryByte(t *testing.T) {
 							t.Fatalf("size %d, byte %d is %#x: got  %q\nwant %q", size, i, other, got, want)
 						}
 					}
+				}
+			}
+		}
+	})
+}
+
+// A record that is laid out like those before it is not walked, wherever in it the
+// values are that differ, and however little is behind it.
+func TestKnownLayoutsAreNotWalked(t *testing.T) {
+	text := func(i int) string { return strings.Repeat("t", i) }
+	number := func(i int) string { return fmt.Sprintf("%032d", i) }
+	same := func(size int) func(int) string {
+		return func(int) string { return strings.Repeat("=", size) }
+	}
+	eachWay(t, func() {
+		for name, last := range map[string]func(i int) string{
+			"a text": text, "a number": number, "the same": same(3), "much the same": same(150), "nothing": same(0),
+		} {
+			record := func(i int) pairs {
+				return pairs{"timestamp", number(i)[4:], "about", strings.Repeat("-", 60), "text", text(i % 100), "a", number(i),
+					"b", text(i % 7), "c", strings.Repeat("c", 70), "d", number(i), "e", text(1000 - i), "last", last(i)}
+			}
+			s := scanner(t, "text", "a", "c", "e", "last")
+			for i := range 50 {
+				s.Reset(event(t, record(i)))
+				for s.Next() {
+				}
+			}
+			for i := range 1000 {
+				chunk := event(t, record(i))
+				if i%2 == 0 {
+					chunk = append(chunk, event(t, record(i+1))...)
+				}
+				s.Reset(chunk)
+				for s.Next() {
+				}
+				if s.walked {
+					t.Errorf("%s at the end: record %d was walked", name, i)
 				}
 			}
 		}

@@ -18,6 +18,7 @@ type leaf struct {
 	at, body, end int32 // in the record: where it begins, its body, and the offset behind it
 	path          int32 // -1 if it is not wanted
 	free          bool  // it is not the same in all records of the layout
+	moves         bool  // nor is its header, which says format and size
 	scalar        bool  // it is not a string in all of them
 	object        bool  // it stands for a map, and has no bytes itself
 }
@@ -31,7 +32,7 @@ const (
 	maxLearnt = 4 << 10 // bytes of a record
 	maxLeaves = 160     // so that there is a place for each
 	_         = uint(len(places{}) - 2*maxLeaves - 1)
-	_         = uint(1<<16 - 1 - maxLearnt)
+	_         = uint(1<<16 - 1 - maxLearnt - readAhead)
 )
 
 // learn learns the layout of the record from i to end, which was walked.
@@ -154,6 +155,7 @@ func (l *layout) join(record []byte, leaves []leaf) bool {
 	for i := range leaves {
 		leaf, other := &l.leaves[i], &leaves[i]
 		leaf.free = leaf.free || string(l.sample[leaf.at:leaf.end]) != string(record[other.at:other.end])
+		leaf.moves = leaf.moves || string(l.sample[leaf.at:leaf.body]) != string(record[other.at:other.body])
 		leaf.scalar = leaf.scalar || other.scalar
 	}
 	l.build()
@@ -162,9 +164,9 @@ func (l *layout) join(record []byte, leaves []leaf) bool {
 
 // build makes of the sample what records are compared with.
 func (l *layout) build() {
-	l.fixed, l.parts, l.wanted = l.fewFixed[:0], l.fewParts[:0], nil
+	l.fixed, l.masks, l.parts, l.wanted = l.fewFixed[:readAhead], l.fewMasks[:0], l.fewParts[:0], nil
 	l.own, l.shared = fields.Layout{}, &l.own
-	value, begin := 0, int32(0) // of the part
+	value, first, begin := 0, 0, int32(0) // of the part
 	for i := range l.leaves {
 		leaf, place := &l.leaves[i], uint16(2*len(l.parts))
 		if leaf.path >= 0 {
@@ -172,23 +174,36 @@ func (l *layout) build() {
 			l.share(leaf)
 			value++
 		}
-		if leaf.free {
-			l.part(begin, leaf.at, leaf.path >= 0 && !leaf.scalar)
-			begin = leaf.end
+		if leaf.moves {
+			l.part(begin, leaf.at, l.leaves[first:i])
+			l.parts[len(l.parts)-1].text = leaf.path >= 0 && !leaf.scalar
+			first, begin = i+1, leaf.end
 		}
 	}
-	l.part(begin, int32(len(l.sample)), false)
+	l.part(begin, int32(len(l.sample)), l.leaves[first:])
+	l.parts[len(l.parts)-1].last = true
 	l.fixed = append(l.fixed, make([]byte, readAhead)...)
 }
 
-// part adds a part that is the same as those bytes of the sample.
-func (l *layout) part(begin, end int32, text bool) {
-	l.parts = append(l.parts, part{at: uint16(len(l.fixed)), size: uint16(end - begin), text: text})
+// part adds a part that is those bytes of the sample, with leaves in it that do not
+// move.
+func (l *layout) part(begin, end int32, leaves []leaf) {
+	size, masks := int(end-begin), len(l.masks)
+	l.parts = append(l.parts, part{at: uint16(len(l.fixed)), size: uint16(size), masks: uint16(masks)})
 	l.fixed = append(l.fixed, l.sample[begin:end]...)
+	for at := 0; at == 0 || at < size; at += block {
+		l.masks = append(l.masks, 1<<min(size-at, block)-1)
+	}
+	for i := range leaves {
+		for at := leaves[i].body; leaves[i].free && at < leaves[i].end; at++ {
+			l.masks[masks+int(at-begin)/block] &^= 1 << (int(at-begin) % block)
+		}
+	}
 }
 
 // share has readers know of the next value. One that is not a string can be nil
-// in another record, which does not have it then.
+// in another record, which does not have it then, unless it keeps its format; of
+// those there are few.
 func (l *layout) share(value *leaf) {
 	switch {
 	case value.free && value.scalar:
@@ -206,7 +221,7 @@ func (l *leaf) place(place uint16, begin int32) pick {
 		return pick{form: aMap}
 	case l.scalar:
 		return pick{start: place, startAway: uint16(l.at - begin), form: aScalar}
-	case l.free:
+	case l.moves:
 		return pick{start: place + 1, end: place + 2}
 	}
 	return pick{start: place, end: place, startAway: uint16(l.body - begin), endAway: uint16(l.end - begin)}
