@@ -1,7 +1,6 @@
 package event
 
 import (
-	"reflect"
 	"strings"
 	"testing"
 
@@ -33,15 +32,12 @@ func TestScanReadsTheChunkAlone(t *testing.T) {
 	s := taught(t, alertPaths)
 	chunk := append(event(t, alert(3, "10.1.1.1", 22, true)), event(t, alert(12, "10.1.1.22", 8080, true))...)
 	eachWay(t, func() {
-		for end := range len(chunk) + 1 {
-			want := scan(scanner(t, alertPaths...), alertPaths, chunk[:end])
-			for _, at := range []int{0, len(memory) - end} {
-				copy(memory[at:], chunk[:end])
-				if got := scan(s, alertPaths, memory[at:at+end]); !reflect.DeepEqual(got, want) {
-					t.Fatalf("cut off at %d: got  %q\nwant %q", end, got, want)
-				}
-			}
-		}
+		scanCutOff(t, s, alertPaths, chunk, func(cut []byte) []byte { return memory[:copy(memory, cut)] })
+		scanCutOff(t, s, alertPaths, chunk, func(cut []byte) []byte {
+			end := memory[len(memory)-len(cut):]
+			copy(end, cut)
+			return end
+		})
 	})
 }
 
@@ -66,10 +62,5 @@ func TestScanReadsTheLayoutAlone(t *testing.T) {
 		t.Fatalf("%d layouts", moved)
 	}
 	chunk := event(t, record(0))
-	for end := range len(chunk) + 1 {
-		want := scan(scanner(t, paths...), paths, chunk[:end])
-		if got := scan(s, paths, chunk[:end]); !reflect.DeepEqual(got, want) {
-			t.Fatalf("cut off at %d: got  %q\nwant %q", end, got, want)
-		}
-	}
+	scanCutOff(t, s, paths, chunk, func(cut []byte) []byte { return cut })
 }

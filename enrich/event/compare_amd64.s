@@ -1,6 +1,18 @@
 #include "go_asm.h"
 #include "textflag.h"
 
+// SAME sets in AX a bit for each byte of the block at DI in b that is the same as in
+// fixed.
+#define SAME \
+	VMOVDQU   0(SI)(DI*1), Y0; \
+	VMOVDQU   32(SI)(DI*1), Y1; \
+	VPCMPEQB  0(R9), Y0, Y0; \
+	VPCMPEQB  32(R9), Y1, Y1; \
+	VPMOVMSKB Y0, AX; \
+	VPMOVMSKB Y1, R13; \
+	SHLQ      $32, R13; \
+	ORQ       R13, AX
+
 // func compareQuickly(b []byte, i int, l *layout, k int, places *places) (at, offset int)
 //
 // Each round compares a block of a part, readAhead = 64 bytes, and looks at those that
@@ -48,21 +60,14 @@ part:
 	MOVL    DI, 0(R12)(R15*8)
 
 block:
-	VMOVDQU   0(SI)(DI*1), Y0
-	VMOVDQU   32(SI)(DI*1), Y1
-	VPCMPEQB  0(R9), Y0, Y0
-	VPCMPEQB  32(R9), Y1, Y1
-	VPMOVMSKB Y0, AX
-	VPMOVMSKB Y1, R13
-	SHLQ      $32, R13
-	ORQ       R13, AX
-	ANDNQ     0(R11), AX, AX // a bit for each byte that differs and must not
-	JNZ       differs
-	ADDQ      $8, R11
-	ADDQ      $64, DI
-	ADDQ      $64, R9
-	SUBQ      $64, CX
-	JA        block
+	SAME
+	ANDNQ 0(R11), AX, AX // a bit for each byte that differs and must not
+	JNZ   differs
+	ADDQ  $8, R11
+	ADDQ  $64, DI
+	ADDQ  $64, R9
+	SUBQ  $64, CX
+	JA    block
 
 compared:
 	ADDQ      CX, R9 // back to the end of the part
@@ -130,30 +135,23 @@ near: // the end of b
 	MOVL    DI, 0(R12)(R15*8)
 
 nearBlock:
-	XORL      CX, CX
-	MOVQ      DI, AX
-	SUBQ      R8, AX
-	CMOVQHI   AX, CX // so many bytes further in front
-	SUBQ      CX, DI
-	SUBQ      CX, R9
-	VMOVDQU   0(SI)(DI*1), Y0
-	VMOVDQU   32(SI)(DI*1), Y1
-	VPCMPEQB  0(R9), Y0, Y0
-	VPCMPEQB  32(R9), Y1, Y1
-	VPMOVMSKB Y0, AX
-	VPMOVMSKB Y1, R13
-	SHLQ      $32, R13
-	ORQ       R13, AX
-	SHRXQ     CX, AX, AX
-	ANDNQ     0(R11), AX, AX
-	JNZ       differs
-	ADDQ      $8, R11
-	LEAQ      64(DI)(CX*1), DI
-	LEAQ      64(R9)(CX*1), R9
-	MOVQ      BX, CX
-	SUBQ      DI, CX // what is left
-	JHI       nearBlock
-	JMP       compared
+	XORL    CX, CX
+	MOVQ    DI, AX
+	SUBQ    R8, AX
+	CMOVQHI AX, CX // so many bytes further in front
+	SUBQ    CX, DI
+	SUBQ    CX, R9
+	SAME
+	SHRXQ   CX, AX, AX
+	ANDNQ   0(R11), AX, AX
+	JNZ     differs
+	ADDQ    $8, R11
+	LEAQ    64(DI)(CX*1), DI
+	LEAQ    64(R9)(CX*1), R9
+	MOVQ    BX, CX
+	SUBQ    DI, CX // what is left
+	JHI     nearBlock
+	JMP     compared
 
 done:
 	MOVQ BX, DI

@@ -175,17 +175,16 @@ func (s *Scanner) along(l *layout, i int) int {
 
 // has reports whether b is the part p, but for what its masks leave out.
 func (l *layout) has(p *part, b []byte) bool {
-	fixed := l.fixed[p.at:]
-	for at := 0; at < len(b); at += 8 {
-		var differs uint64
-		if at+8 <= len(b) {
-			differs = binary.LittleEndian.Uint64(b[at:]) ^ binary.LittleEndian.Uint64(fixed[at:])
-		} else {
-			for i := at; i < len(b); i++ {
-				differs |= uint64(b[i]^fixed[i]) << (8 * (i - at))
-			}
+	fixed, masks := l.fixed[p.at:], l.masks[p.masks:]
+	i := 0
+	for ; i+8 <= len(b); i += 8 {
+		differs := binary.LittleEndian.Uint64(b[i:]) ^ binary.LittleEndian.Uint64(fixed[i:])
+		if differs != 0 && differs&masks[i/block].bytes(i%block) != 0 {
+			return false
 		}
-		if differs != 0 && differs&l.masks[int(p.masks)+at/block].bytes(at%block) != 0 {
+	}
+	for ; i < len(b); i++ {
+		if b[i] != fixed[i] && masks[i/block]>>(i%block)&1 != 0 {
 			return false
 		}
 	}
@@ -194,9 +193,8 @@ func (l *layout) has(p *part, b []byte) bool {
 
 // bytes returns eight bytes of ones and zeros, as the mask has bits from i on.
 func (m mask) bytes(i int) uint64 {
-	const each = 0x0101010101010101
-	bits := uint64(m>>i&0xff) * each & 0x8040201008040201 // each byte has its own
-	return (bits + 0x7f*each) >> 7 & each * 0xff
+	bits := uint64(m>>i&0xff) * ones & 0x8040201008040201 // each byte has its own
+	return (bits + 0x7f*ones) >> 7 & ones * 0xff
 }
 
 // note notes the values whose places were found, and reports whether they are

@@ -85,15 +85,22 @@ func TestScanOfWhatIsLaidOutLikeBefore(t *testing.T) {
 						}
 					}
 				}
-				for end := range min(len(chunk), 2000) {
-					want := scan(scanner(t, alertPaths...), alertPaths, chunk[:end])
-					if got := scan(usual, alertPaths, chunk[:end]); !reflect.DeepEqual(got, want) {
-						t.Fatalf("cut off at %d: got  %q\nwant %q", end, got, want)
-					}
-				}
+				scanCutOff(t, usual, alertPaths, chunk, func(cut []byte) []byte { return cut })
 			})
 		}
 	})
+}
+
+// scanCutOff has s scan a chunk that is cut off, wherever in the first bytes, from
+// where it is put, and checks that it finds what a new scanner does.
+func scanCutOff(t *testing.T, s *Scanner, paths []string, chunk []byte, put func(cut []byte) []byte) {
+	t.Helper()
+	for end := range min(len(chunk)+1, 2000) {
+		want := scan(scanner(t, paths...), paths, chunk[:end])
+		if got := scan(s, paths, put(chunk[:end])); !reflect.DeepEqual(got, want) {
+			t.Fatalf("cut off at %d: got  %q\nwant %q", end, got, want)
+		}
+	}
 }
 
 // eachWay runs a test with what only some processors have, and without.
@@ -147,6 +154,7 @@ func TestScanNoticesEveryByte(t *testing.T) {
 // A record that is laid out like those before it is not walked, wherever in it the
 // values are that differ, and however little is behind it.
 func TestKnownLayoutsAreNotWalked(t *testing.T) {
+	paths := []string{"text", "a", "c", "e", "last"}
 	text := func(i int) string { return strings.Repeat("t", i) }
 	number := func(i int) string { return fmt.Sprintf("%032d", i) }
 	same := func(size int) func(int) string {
@@ -160,21 +168,16 @@ func TestKnownLayoutsAreNotWalked(t *testing.T) {
 				return pairs{"timestamp", number(i)[4:], "about", strings.Repeat("-", 60), "text", text(i % 100), "a", number(i),
 					"b", text(i % 7), "c", strings.Repeat("c", 70), "d", number(i), "e", text(1000 - i), "last", last(i)}
 			}
-			s := scanner(t, "text", "a", "c", "e", "last")
+			s := scanner(t, paths...)
 			for i := range 50 {
-				s.Reset(event(t, record(i)))
-				for s.Next() {
-				}
+				scan(s, paths, event(t, record(i)))
 			}
 			for i := range 1000 {
 				chunk := event(t, record(i))
 				if i%2 == 0 {
 					chunk = append(chunk, event(t, record(i+1))...)
 				}
-				s.Reset(chunk)
-				for s.Next() {
-				}
-				if s.walked {
+				if scan(s, paths, chunk); s.walked {
 					t.Errorf("%s at the end: record %d was walked", name, i)
 				}
 			}

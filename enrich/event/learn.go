@@ -175,19 +175,17 @@ func (l *layout) build() {
 			value++
 		}
 		if leaf.moves {
-			l.part(begin, leaf.at, l.leaves[first:i])
-			l.parts[len(l.parts)-1].text = leaf.path >= 0 && !leaf.scalar
+			l.part(begin, leaf.at, l.leaves[first:i]).text = leaf.path >= 0 && !leaf.scalar
 			first, begin = i+1, leaf.end
 		}
 	}
-	l.part(begin, int32(len(l.sample)), l.leaves[first:])
-	l.parts[len(l.parts)-1].last = true
+	l.part(begin, int32(len(l.sample)), l.leaves[first:]).last = true
 	l.fixed = append(l.fixed, make([]byte, readAhead)...)
 }
 
-// part adds a part that is those bytes of the sample, with leaves in it that do not
-// move.
-func (l *layout) part(begin, end int32, leaves []leaf) {
+// part adds and returns a part that is those bytes of the sample, with leaves in it
+// that do not move.
+func (l *layout) part(begin, end int32, leaves []leaf) *part {
 	size, masks := int(end-begin), len(l.masks)
 	l.parts = append(l.parts, part{at: uint16(len(l.fixed)), size: uint16(size), masks: uint16(masks)})
 	l.fixed = append(l.fixed, l.sample[begin:end]...)
@@ -199,6 +197,7 @@ func (l *layout) part(begin, end int32, leaves []leaf) {
 			l.masks[masks+int(at-begin)/block] &^= 1 << (int(at-begin) % block)
 		}
 	}
+	return &l.parts[len(l.parts)-1]
 }
 
 // share has readers know of the next value. One that is not a string can be nil
