@@ -47,13 +47,19 @@ type Place struct {
 
 func (p Place) String() string { return fmt.Sprintf("%s:%d", p.File, p.Line) }
 
-// A Mistake is something that is not as it must be.
+// A Mistake is something that is not as it must be, or should be.
 type Mistake struct {
 	Place   Place
 	Message string
+	Allowed bool // it is unwise, no more
 }
 
-func (m Mistake) String() string { return m.Place.String() + ": " + m.Message }
+func (m Mistake) String() string {
+	if m.Allowed {
+		return m.Place.String() + ": warning: " + m.Message
+	}
+	return m.Place.String() + ": " + m.Message
+}
 
 // Get returns the property that Fluent Bit takes for key: the first, in any
 // case. Set is false if there is none.
@@ -107,7 +113,7 @@ type loader struct {
 }
 
 func (l *loader) mistake(at Place, format string, args ...any) {
-	l.Mistakes = append(l.Mistakes, Mistake{at, fmt.Sprintf(format, args...)})
+	l.Mistakes = append(l.Mistakes, Mistake{Place: at, Message: fmt.Sprintf(format, args...)})
 }
 
 // maxFile is the largest file that is read, in bytes. What is larger is not a

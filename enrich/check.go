@@ -8,12 +8,12 @@ import (
 )
 
 // Check reads the options of a stanza as [Open] does, and returns the same
-// error, but opens nothing.
-func Check(property func(name string) (value string, set bool)) error {
+// error and what Open would warn of, but opens nothing.
+func Check(property func(name string) (value string, set bool)) (warnings []string, err error) {
 	o, mistakes := ParseOptions(property)
 	_, rules := o.CompileRules()
-	client, err := misp.NewClient(o.MISP)
-	if err == nil {
+	client, refused := misp.NewClient(o.MISP)
+	if refused == nil {
 		client.Close()
 	}
 	var storage error
@@ -22,5 +22,5 @@ func Check(property func(name string) (value string, set bool)) error {
 			storage = storageMistake(o.StoragePath, err)
 		}
 	}
-	return errors.Join(mistakes, rules, err, storage)
+	return o.Warnings, errors.Join(mistakes, rules, refused, storage)
 }

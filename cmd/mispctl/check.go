@@ -13,9 +13,9 @@ type checkCmd struct {
 }
 
 func (*checkCmd) Help() string {
-	return `Reads a configuration, with what it includes, and shows each mistake with its file and line: options that the plugin does not have, which Fluent Bit cannot notice, wrong values and rules, settings of the input with which alerts get lost, and files that cannot be read. Run it as the user that Fluent Bit runs as.
+	return `Reads a configuration, with what it includes, and shows each mistake with its file and line: options that the plugin does not have, which Fluent Bit cannot notice, wrong values and rules, settings of the input with which alerts get lost, and files that cannot be read. What is allowed but unwise is a warning. Run it as the user that Fluent Bit runs as.
 
-Exit code: 0 if all is well, 1 if something is wrong, 2 on trouble.`
+Exit code: 0 if all is well but for warnings, 1 if something is wrong, 2 on trouble.`
 }
 
 func (c *checkCmd) Run(std streams) error {
@@ -26,9 +26,9 @@ func (c *checkCmd) Run(std streams) error {
 	mistakes := check.File(c.File, check.Options{Env: env, Elsewhere: c.Elsewhere})
 	for _, m := range mistakes {
 		fmt.Fprintln(std.out, printable(m.String()))
+		if !m.Allowed {
+			err = errMistakes
+		}
 	}
-	if len(mistakes) > 0 {
-		return errMistakes
-	}
-	return nil
+	return err
 }

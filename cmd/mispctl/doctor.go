@@ -79,7 +79,11 @@ func (c *doctorCmd) Run(std streams) error {
 // section of the plugin, but for those that the command line has with -o.
 func (c *doctorCmd) readConfig(d *doctor) {
 	for _, m := range check.File(c.Config, check.Options{Env: c.env}) {
-		d.bad("%s", m)
+		if m.Allowed {
+			d.hint("%s", m)
+		} else {
+			d.bad("%s", m)
+		}
 	}
 	options, found := map[string]string{}, false
 	for _, s := range conf.Load(c.Config, c.env).Sections {

@@ -22,8 +22,8 @@ type Options struct {
 	Elsewhere bool                                       // Fluent Bit runs on another machine: look at no files and allow variables that are not set
 }
 
-// File returns what is wrong with the configuration in a file, by file and
-// line; nothing if all is well.
+// File returns what is wrong with the configuration in a file, or unwise, by
+// file and line; nothing if all is well.
 func File(file string, o Options) []conf.Mistake {
 	c := &checker{Options: o, file: file, config: conf.Load(file, o.Env)}
 	c.mistakes = c.config.Mistakes
@@ -65,6 +65,11 @@ type checker struct {
 
 func (c *checker) mistake(at conf.Place, format string, args ...any) {
 	c.mistakes = append(c.mistakes, conf.Mistake{Place: at, Message: fmt.Sprintf(format, args...)})
+}
+
+// wrong reports whether there is a mistake at a place.
+func (c *checker) wrong(at conf.Place) bool {
+	return slices.ContainsFunc(c.mistakes, func(m conf.Mistake) bool { return m.Place == at && !m.Allowed })
 }
 
 // sections returns the sections of a kind.

@@ -24,12 +24,13 @@ var site = map[string]string{
 }
 
 // Each file in testdata is a configuration, those that are bad with the one
-// mistake that they have in their last part; the first part is the file that Fluent Bit is started with.
+// mistake that they have in their last part, those that are unwise with the one
+// warning; the first part is the file that Fluent Bit is started with.
 func TestFile(t *testing.T) {
 	for _, sort := range []struct {
 		dir   string
 		count int
-	}{{"good", 10}, {"bad", 30}} {
+	}{{"good", 10}, {"bad", 30}, {"unwise", 3}} {
 		files, err := filepath.Glob(filepath.Join("testdata", sort.dir, "*.txtar"))
 		if err != nil || len(files) < sort.count {
 			t.Fatalf("%s: %d configurations, %v; want %d", sort.dir, len(files), err, sort.count)
@@ -41,7 +42,7 @@ func TestFile(t *testing.T) {
 					t.Fatal(err)
 				}
 				last := &archive.Files[len(archive.Files)-1]
-				if (last.Name == "want") != (sort.dir == "bad") {
+				if (last.Name == "want") != (sort.dir != "good") {
 					t.Fatalf("%s ends with the part %s", name, last.Name)
 				}
 				got := find(t, archive)
@@ -58,8 +59,11 @@ func TestFile(t *testing.T) {
 				} else if got != want {
 					t.Errorf("found\n%swant\n%s", got, want)
 				}
-				if n := strings.Count(got, "\n"); sort.dir == "bad" && n != 1 {
+				if n := strings.Count(got, "\n"); sort.dir != "good" && n != 1 {
 					t.Errorf("found %d mistakes, want the one that was made:\n%s", n, got)
+				}
+				if warned := strings.Contains(got, ": warning: "); warned != (sort.dir == "unwise") {
+					t.Errorf("as a warning: %v", warned)
 				}
 			})
 		}
@@ -77,6 +81,9 @@ func find(t *testing.T, archive *txtar.Archive) string {
 		text := strings.ReplaceAll(string(f.Data), "@DIR@", dir)
 		if rest, found := strings.CutSuffix(name, " (readable)"); found {
 			name, mode = rest, 0o644
+		}
+		if rest, found := strings.CutSuffix(name, " (of a group)"); found {
+			name, mode = rest, 0o640
 		}
 		if rest, found := strings.CutSuffix(name, " (crlf)"); found {
 			name, text = rest, strings.ReplaceAll(text, "\n", "\r\n")

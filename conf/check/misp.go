@@ -47,7 +47,8 @@ func (c *checker) misp(s *conf.Section, whole bool) {
 			first[name] = p.Place
 		}
 	}
-	errs := leaves(enrich.Check(c.property(s)))
+	warnings, err := enrich.Check(c.property(s))
+	errs := leaves(err)
 	if s.Kind == "output" {
 		_, err := forward.ParseOptions(c.property(s))
 		errs = append(errs, leaves(err)...)
@@ -74,6 +75,11 @@ func (c *checker) misp(s *conf.Section, whole bool) {
 	}
 	if !c.Elsewhere {
 		c.secrets(s)
+	}
+	for _, warning := range warnings {
+		if m := (conf.Mistake{Place: placeOf(s, warning), Message: warning, Allowed: true}); !c.wrong(m.Place) {
+			c.mistakes = append(c.mistakes, m)
+		}
 	}
 }
 
