@@ -51,13 +51,18 @@ func texts(n ast.Node) (all []string) {
 	return all
 }
 
+// quotes returns the messages that docs/troubleshooting.md explains.
+func quotes(t *testing.T) (all []string) {
+	for _, row := range rows(t, "troubleshooting.md", "message") {
+		all = append(all, bare(row[0]))
+	}
+	return all
+}
+
 // docs/troubleshooting.md quotes the program as it is, and has every warning
 // and error that it logs.
 func TestMessagesDoc(t *testing.T) {
-	var quotes []string
-	for _, row := range rows(t, "troubleshooting.md", "message") {
-		quotes = append(quotes, bare(row[0]))
-	}
+	quotes := quotes(t)
 	said := strings.Join(strings.Fields(read(t, "../plugin/filter.c")), " ")
 	said = strings.ReplaceAll(said, `" "`, "")
 	source(t, func(file string, tree *ast.File) {
@@ -85,5 +90,38 @@ func TestMessagesDoc(t *testing.T) {
 		if !status && !strings.Contains(said, quote) {
 			t.Errorf("docs/troubleshooting.md quotes %q, which the program does not say", quote)
 		}
+	}
+}
+
+// docs/troubleshooting.md has every reason for which MISP cannot be reached, as the
+// program tells what to do about it.
+func TestAdviceDoc(t *testing.T) {
+	quotes, seen := quotes(t), 0
+	source(t, func(file string, tree *ast.File) {
+		if !strings.HasSuffix(file, "misp/error.go") {
+			return
+		}
+		ast.Inspect(tree, func(n ast.Node) bool {
+			if f, ok := n.(*ast.FuncDecl); ok {
+				return f.Name.Name != "statusError" // those have a status to look for
+			}
+			set, ok := n.(*ast.AssignStmt)
+			if !ok {
+				return true
+			}
+			if field, ok := set.Lhs[0].(*ast.SelectorExpr); !ok || field.Sel.Name != "Advice" {
+				return true
+			}
+			for _, advice := range texts(set.Rhs[0]) {
+				seen++
+				if !slices.ContainsFunc(quotes, func(q string) bool { return strings.Contains(advice, q) }) {
+					t.Errorf("%s advises %q, of which docs/troubleshooting.md has nothing", file, advice)
+				}
+			}
+			return true
+		})
+	})
+	if seen < 10 {
+		t.Errorf("%d pieces of advice were found", seen)
 	}
 }
