@@ -66,8 +66,9 @@ func (c *checker) misp(s *conf.Section, whole bool) {
 		if _, named := s.Get("api_key_file"); named && strings.HasPrefix(err.Error(), "api_key is not set") {
 			continue // as its file could not be read, which is another of these
 		}
-		if at := placeOf(s, err.Error()); whole || at != s.Place {
-			c.mistake(at, "%s", err)
+		message := NameIn(s.Kind, err.Error()) // it begins with the option
+		if at := placeOf(s, message); whole || at != s.Place {
+			c.mistake(at, "%s", message)
 		}
 	}
 	if _, set := s.Get("retry_limit"); s.Kind == "output" && whole && !set {
@@ -77,8 +78,9 @@ func (c *checker) misp(s *conf.Section, whole bool) {
 		c.secrets(s)
 	}
 	for _, warning := range warnings {
-		if m := (conf.Mistake{Place: placeOf(s, warning), Message: warning, Allowed: true}); !c.wrong(m.Place) {
-			c.mistakes = append(c.mistakes, m)
+		message := NameIn(s.Kind, warning)
+		if at := placeOf(s, message); !c.wrong(at) {
+			c.mistakes = append(c.mistakes, conf.Mistake{Place: at, Message: message, Allowed: true})
 		}
 	}
 }
@@ -95,8 +97,9 @@ func optionNames(kind string) []string {
 	return slices.Concat(names, forward.OptionNames(), []string{"on_unknown"})
 }
 
-// NameIn returns what an option of the engine is called in a section of a kind:
-// Fluent Bit keeps the names that begin with tls. in an output for itself.
+// NameIn returns what an option of the engine is called in a section of a kind, or a
+// message that begins with it: Fluent Bit keeps the names that begin with tls. in an
+// output for itself.
 func NameIn(kind, name string) string {
 	if kind == "output" && strings.HasPrefix(name, "tls.") {
 		return "misp." + name
