@@ -80,7 +80,7 @@ func (c *doctorCmd) Run(std streams) error {
 func (c *doctorCmd) readConfig(d *doctor) {
 	for _, m := range check.File(c.Config, check.Options{Env: c.env}) {
 		if m.Allowed {
-			d.hint("%s", m)
+			d.hint("%s: %s", m.Place, m.Message)
 		} else {
 			d.bad("%s", m)
 		}
