@@ -165,8 +165,8 @@ const (
 	outputFile = "out_misp.so"
 )
 
-// plugins checks the files of the plugin. None at all is well: they may be
-// named on the command line.
+// plugins checks the files of the plugin, and that the sections find it in them.
+// None at all is well: they may be named on the command line.
 func (c *checker) plugins() {
 	var ours []conf.Property
 	for _, p := range c.loaded {
@@ -182,6 +182,7 @@ func (c *checker) plugins() {
 			c.mistake(p.Place, "%s: the file must be called %s, or %s for the output: Fluent Bit goes by that", p.Value, filterFile, outputFile)
 		}
 	}
+	c.named(ours)
 	if c.Elsewhere {
 		return
 	}
@@ -194,6 +195,23 @@ func (c *checker) plugins() {
 			c.mistake(p.Place, "%s must be a symbolic link to %s: two copies in one process are not possible", p.Value, first.Value)
 		}
 		first = p
+	}
+}
+
+// named checks that what is loaded has the sections of the plugin.
+func (c *checker) named(ours []conf.Property) {
+	if len(ours) == 0 || c.partial {
+		return
+	}
+	for i := range c.config.Sections {
+		s := &c.config.Sections[i]
+		file, what := filterFile, "filter"
+		if s.Kind == "output" {
+			file, what = outputFile, "output"
+		}
+		if c.isMISP(s) && !slices.ContainsFunc(ours, func(p conf.Property) bool { return filepath.Base(p.Value) == file }) {
+			c.mistake(s.Place, "no plugin is loaded that has this %s: name %s as well", what, file)
+		}
 	}
 }
 

@@ -19,7 +19,7 @@ func (c *checker) secrets(s *conf.Section) {
 		}
 	}
 	p, set := s.Get("api_key")
-	if !set || c.fromOutside(p) {
+	if !set || p.Value == "" || c.fromOutside(p) {
 		return
 	}
 	if info, err := os.Stat(p.Place.File); err == nil && info.Mode()&0o004 != 0 {
