@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"os"
@@ -105,12 +106,12 @@ func (d *doctor) storage(dir string, who *user.User) {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		d.bad("there is no directory %s: mkdir -p %s && chown %s %s", dir, dir, who.Username, dir)
+	case reach(who, dir) != "":
+		d.bad("%s may not look into %s, and so not write to %s: name another directory in storage_path", who.Username, reach(who, dir), dir)
 	case err != nil:
 		d.bad("%v", err)
 	case !info.IsDir():
 		d.bad("%s is no directory: name one in storage_path", dir)
-	case reach(who, dir) != "":
-		d.bad("%s may not look into %s, and so not write to %s: name another directory in storage_path", who.Username, reach(who, dir), dir)
 	case !owns(who, info):
 		d.bad("%s does not belong to %s, as whom Fluent Bit runs: chown -R %s %s", dir, who.Username, who.Username, dir)
 	case info.Mode().Perm()&0o022 != 0:
@@ -136,15 +137,29 @@ func (d *doctor) alerts(file string, who *user.User) {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		d.bad("there is no %s: is Wazuh's manager on this machine, with <jsonout_output>yes</jsonout_output> in its ossec.conf?", file)
-	case err != nil:
-		d.bad("%v: run this as root", err)
 	case closed != "":
 		d.bad("%s may not look into %s: usermod -aG %s %s, and restart Fluent Bit", who.Username, closed, groupOf(closed), who.Username)
+	case err != nil:
+		d.bad("%v", err)
 	case !may(who, info, read):
 		d.bad("%s may not read %s: usermod -aG %s %s, and restart Fluent Bit", who.Username, file, groupOf(file), who.Username)
 	default:
 		d.ok("%s may read %s", who.Username, file)
 	}
+}
+
+// become gives this process the rights of a user and of the user's groups, and no
+// others.
+func become(who *user.User) error {
+	var groups []int
+	for _, id := range groupsOf(who) {
+		if group, err := strconv.Atoi(id); err == nil {
+			groups = append(groups, group)
+		}
+	}
+	uid, err := strconv.Atoi(who.Uid)
+	gid, err2 := strconv.Atoi(who.Gid)
+	return cmp.Or(err, err2, syscall.Setgroups(groups), syscall.Setgid(gid), syscall.Setuid(uid))
 }
 
 // may reports whether a user has all of the rights, of 4 read, 2 write and

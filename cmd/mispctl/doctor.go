@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
 	"os/user"
+	"strconv"
 	"strings"
 
 	"fluent-bit-misp/conf"
@@ -19,7 +21,7 @@ type doctorCmd struct {
 	settings
 	environment
 	Config string `help:"Take the options from this configuration of Fluent Bit, and check it." placeholder:"FILE"`
-	User   string `help:"The user as whom Fluent Bit runs; by default whoever runs this." placeholder:"NAME"`
+	User   string `help:"The user as whom Fluent Bit runs, for root; by default whoever runs this." placeholder:"NAME"`
 	Alerts string `help:"Wazuh's file of alerts; by default that of the configuration, or /var/ossec/logs/alerts/alerts.json." placeholder:"FILE"`
 }
 
@@ -53,11 +55,12 @@ func (c *doctorCmd) Run(std streams) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	who, err := c.who()
-	if err != nil {
+	var err error
+	if c.env, err = c.lookup(); err != nil { // which systemd reads, as root
 		return err
 	}
-	if c.env, err = c.lookup(); err != nil {
+	who, err := c.who()
+	if err != nil {
 		return err
 	}
 	d := &doctor{w: std.out}
@@ -104,12 +107,20 @@ func (c *doctorCmd) readConfig(d *doctor) {
 	c.settings = settings{Option: options, bare: true}
 }
 
-// who returns the user as whom Fluent Bit runs.
+// who returns the user as whom Fluent Bit runs, and becomes that user: all that
+// follows sees what Fluent Bit would.
 func (c *doctorCmd) who() (*user.User, error) {
 	if c.User == "" {
 		return user.Current()
 	}
-	return user.Lookup(c.User)
+	who, err := user.Lookup(c.User)
+	if err != nil || who.Uid == strconv.Itoa(os.Geteuid()) {
+		return who, err
+	}
+	if os.Geteuid() != 0 {
+		return nil, fmt.Errorf("--user %s: only root can see what another user may do", c.User)
+	}
+	return who, become(who)
 }
 
 func (c *doctorCmd) askMISP(d *doctor) {

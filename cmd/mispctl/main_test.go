@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -30,7 +31,19 @@ func TestScripts(t *testing.T) {
 			env.Defer(func() { server.Shutdown(context.Background()) })
 			env.Setenv("MISP_URL", "http://"+listener.Addr().String())
 			env.Setenv("MISP_API_KEY", misptest.UserKey)
-			return nil
+			open, err := os.MkdirTemp("", "open") // into $WORK only its owner may look
+			if err != nil {
+				return err
+			}
+			env.Defer(func() { os.RemoveAll(open) })
+			env.Setenv("OPEN", open)
+			return os.Chmod(open, 0o755)
+		},
+		Condition: func(name string) (bool, error) {
+			if name == "root" {
+				return os.Geteuid() == 0, nil
+			}
+			return false, fmt.Errorf("there is no condition %s", name)
 		},
 		UpdateScripts: os.Getenv("UPDATE_SCRIPTS") != "",
 	})
