@@ -27,6 +27,21 @@ func (c *checker) secrets(s *conf.Section) {
 	}
 }
 
+// state checks that what the plugin makes at its start can be made.
+func (c *checker) state(s *conf.Section) {
+	if p, set := s.Get("storage_path"); set && p.Unset == "" && missing(p.Value) {
+		c.writable(p, existing(p.Value))
+	}
+	if p, set := s.Get("late_hits_file"); set && p.Unset == "" && missing(p.Value) {
+		c.writable(p, filepath.Dir(p.Value))
+	}
+}
+
+func missing(path string) bool {
+	_, err := os.Stat(path)
+	return errors.Is(err, fs.ErrNotExist)
+}
+
 // fromOutside reports whether the value is that of a variable of the
 // environment: then it does not stand in the file.
 func (c *checker) fromOutside(p conf.Property) bool {
@@ -85,7 +100,7 @@ func (c *checker) writable(p conf.Property, dir string) {
 // makes those below.
 func existing(path string) string {
 	for path != filepath.Dir(path) {
-		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		if !missing(path) {
 			return path
 		}
 		path = filepath.Dir(path)

@@ -76,6 +76,7 @@ func (c *checker) misp(s *conf.Section, whole bool) {
 	}
 	if !c.Elsewhere {
 		c.secrets(s)
+		c.state(s)
 	}
 	for _, warning := range warnings {
 		message := NameIn(s.Kind, warning)
