@@ -20,7 +20,7 @@ import (
 type doctorCmd struct {
 	settings
 	environment
-	Config string `help:"Take the options from this configuration of Fluent Bit, and check it." placeholder:"FILE"`
+	Config string `help:"Take the options from this configuration of Fluent Bit, and check it. Only -o goes before them." placeholder:"FILE"`
 	User   string `help:"The user as whom Fluent Bit runs, for root; by default whoever runs this." placeholder:"NAME"`
 	Alerts string `help:"Wazuh's file of alerts; by default that of the configuration, or /var/ossec/logs/alerts/alerts.json." placeholder:"FILE"`
 }
