@@ -131,7 +131,7 @@ func (y yamlReader) section(kind string, start, n ast.Node) {
 		case *ast.SequenceNode:
 			for _, element := range v.Values {
 				if value, ok := scalar(element); ok {
-					s.Properties = append(s.Properties, Property{Key: name, Value: value, Place: y.at(element)})
+					s.Properties = append(s.Properties, Property{Key: name, Value: value, Place: at})
 				}
 			}
 		case *ast.NullNode: // as if it were not there

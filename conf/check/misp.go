@@ -41,6 +41,8 @@ func (c *checker) misp(s *conf.Section, whole bool) {
 			c.mistake(p.Place, "%s has no effect: %s", p.Key, unread[name])
 		case !slices.Contains(known, name):
 			c.mistake(p.Place, "there is no option %s%s", p.Key, suggest(name, known))
+		case twice && before == p.Place:
+			c.mistake(p.Place, "%s is a list, of which Fluent Bit passes on the first value only: write them in one text, with commas", p.Key)
 		case twice:
 			c.mistake(p.Place, "%s is set already, at %s, and Fluent Bit goes by that", p.Key, before)
 		default:
