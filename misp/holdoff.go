@@ -9,8 +9,8 @@ import (
 
 // A holdoff leaves MISP alone for a while when it does not answer, so that a
 // MISP in trouble is not asked for every chunk, and tells the log when MISP
-// stops answering, with one line a reason and logEvery at most, and after such a
-// line when it answers again.
+// stops answering, with one line for what is to be done and logEvery at most, and
+// after such a line when it answers again.
 //
 // It sets in at once after a failure that will last, and after openAfter in a
 // row that may be over with the next request. After a while one request at a
@@ -34,6 +34,7 @@ type holdoff struct {
 // A topic is what the log has a line about: failures, or what is none.
 type topic struct {
 	reason  Reason
+	advice  string // what to do about it, of which there are few
 	failure bool
 }
 
@@ -127,19 +128,19 @@ func (h *holdoff) leave(p pass, err *Error) {
 		h.last = err
 		h.pauses++
 		h.until = now.Add(pause(err, h.pauses))
-		if h.isNews(topic{err.Reason, true}) {
+		if h.isNews(topic{err.Reason, err.Advice, true}) {
 			h.told = true
 			h.log.Error(err.Error())
 		}
 	}
 }
 
-// mention logs an error for which MISP is not left alone, at most one a reason
-// and logEvery.
+// mention logs an error for which MISP is not left alone, at most one for what is to
+// be done and logEvery.
 func (h *holdoff) mention(err *Error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.isNews(topic{err.Reason, false}) {
+	if h.isNews(topic{err.Reason, err.Advice, false}) {
 		h.log.Warn(err.Error())
 	}
 }

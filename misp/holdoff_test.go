@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -260,5 +261,27 @@ func TestHoldoffLogsChanges(t *testing.T) {
 	fail(down)
 	if got := book.take(); got != downLine {
 		t.Errorf("the next time it is down: got %q", got)
+	}
+}
+
+// What is to be mended in another way is another line, also if the reason is the
+// same and the log had one a moment ago.
+func TestHoldoffLogsEachProblem(t *testing.T) {
+	clock, book := newClock(), &logBook{}
+	h := &holdoff{name: "m", log: book.logger(), now: clock.now}
+	for _, err := range []*Error{
+		{Reason: BadAnswer, Problem: "302, a redirect", Advice: "see whether MISP is in maintenance"},
+		{Reason: BadAnswer, Problem: "its answer is cut off", Advice: adviseServer},
+		{Reason: BadAnswer, Problem: "its answer is a page", Advice: adviseURL},
+	} {
+		h.leave(pass{probe: h.open()}, err)
+		if got := book.take(); !strings.Contains(got, err.Problem) {
+			t.Errorf("%s: logged %q", err.Problem, got)
+		}
+		clock.add(time.Minute)
+		h.leave(pass{probe: true}, nil)
+		if got := book.take(); !strings.Contains(got, "answers again") {
+			t.Errorf("%s is over: logged %q", err.Problem, got)
+		}
 	}
 }
