@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -103,8 +104,8 @@ func (cfg *Config) check() (urls []string, transport *http.Transport, err error)
 		}
 		transport.Proxy = http.ProxyURL(u)
 	}
-	if cfg.Timeout < 0 {
-		mistake("timeout %v: want more than 0", cfg.Timeout)
+	if cfg.Timeout < 0 || cfg.Timeout > maxTimeout {
+		mistake("timeout %v: want more than 0, up to %v", cfg.Timeout, maxTimeout)
 	}
 	if cfg.BatchSize < 0 || cfg.BatchSize > maxBatchSize {
 		mistake("batch_size %d: want 1 to %d", cfg.BatchSize, maxBatchSize)
@@ -136,6 +137,7 @@ func (cfg Config) WithDefaults() Config {
 }
 
 const (
+	maxTimeout     = time.Hour
 	maxBatchSize   = 10_000 // MISP itself takes more, but answers page by page
 	maxConcurrency = 64
 )
@@ -162,6 +164,10 @@ func parseURLs(list string) (urls []string, err error) {
 		u, err := url.Parse(s)
 		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 			mistakes = append(mistakes, fmt.Errorf("url %q: %s", s, want))
+			continue
+		}
+		if port, err := strconv.ParseUint(u.Port(), 10, 16); u.Port() != "" && (err != nil || port == 0) {
+			mistakes = append(mistakes, fmt.Errorf("url %q: its port is none from 1 to 65535", s))
 			continue
 		}
 		u.Path = strings.TrimRight(u.Path, "/")

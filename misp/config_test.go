@@ -41,10 +41,14 @@ func TestConfigMistakes(t *testing.T) {
 		{"key with a line break", Config{URL: "http://m", APIKey: NewSecret("abc\n")},
 			"api_key has a blank or a character that no key of MISP has"},
 		{"numbers", Config{URL: "http://m", APIKey: NewSecret("k"), Timeout: -1, BatchSize: 20_000, MaxConcurrency: -2, MaxRequestsPerMinute: -1},
-			"timeout -1ns: want more than 0\n" +
+			"timeout -1ns: want more than 0, up to 1h0m0s\n" +
 				"batch_size 20000: want 1 to 10000\n" +
 				"max_concurrency -2: want 1 to 64\n" +
 				"max_requests_per_minute -1: want 0, for any number, or more"},
+		{"a timeout for ever", Config{URL: "http://m", APIKey: NewSecret("k"), Timeout: 1_000_000 * time.Hour},
+			"timeout 1000000h0m0s: want more than 0, up to 1h0m0s"},
+		{"ports", Config{URL: "http://m:0 https://m:65535 http://m:65536/x", APIKey: NewSecret("k")},
+			`url "http://m:0": its port is none from 1 to 65535` + "\n" + `url "http://m:65536/x": its port is none from 1 to 65535`},
 		{"proxy", Config{URL: "http://m", APIKey: NewSecret("k"), Proxy: NewSecret("http://me:hunter2 @proxy:3128")},
 			"proxy: want http://, https:// or socks5://[USER:PASSWORD@]HOST:PORT"},
 		{"files", Config{URL: "http://m", APIKey: NewSecret("k"), TLS: TLS{CAFile: missing, CrtFile: empty}},

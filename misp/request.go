@@ -228,8 +228,8 @@ func (c *Client) redact(s string) string {
 		secrets = append(secrets, password)
 	}
 	for _, secret := range secrets {
-		if secret == "" {
-			continue
+		if len(secret) < maxShown {
+			continue // it would be guessed from what it leaves
 		}
 		s = strings.ReplaceAll(s, secret, hidden)
 		for n := len(secret) - 1; n >= maxShown; n-- {
