@@ -22,5 +22,9 @@ func Check(property func(name string) (value string, set bool)) (warnings []stri
 			storage = storageMistake(o.StoragePath, err)
 		}
 	}
-	return o.Warnings, errors.Join(mistakes, rules, refused, storage)
+	var late error
+	if err := checkLateFile(o.LateHitsFile); err != nil {
+		late = lateFileMistake(o.LateHitsFile, err)
+	}
+	return o.Warnings, errors.Join(mistakes, rules, refused, storage, late)
 }

@@ -3,6 +3,7 @@ package enrich
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"syscall"
@@ -24,6 +25,29 @@ type lateFile struct {
 func openLateFile(path string, log *slog.Logger) (*lateFile, error) {
 	f := &lateFile{path: path, log: log}
 	return f, f.write(nil)
+}
+
+// checkLateFile reports why a file cannot be appended to, as openLateFile does, if it
+// is there, and does not open it.
+func checkLateFile(path string) error {
+	const write = 2
+	info, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return pending.WithoutPath(err)
+	case !info.Mode().IsRegular():
+		return errNotRegular
+	}
+	return syscall.Access(path, write)
+}
+
+var errNotRegular = errors.New("it is not a regular file")
+
+// lateFileMistake says what is wrong with the option.
+func lateFileMistake(path string, err error) error {
+	return fmt.Errorf("late_hits_file %q: %w; want a file that Fluent Bit can append to", path, err)
 }
 
 // append appends a record, and returns false if that fails, which is logged
@@ -52,7 +76,7 @@ func (f *lateFile) write(line []byte) (err error) {
 		return pending.WithoutPath(err)
 	}
 	if !info.Mode().IsRegular() {
-		return errors.New("it is not a regular file")
+		return errNotRegular
 	}
 	if _, err := file.Write(line); err != nil {
 		_ = file.Truncate(info.Size()) // or the next line would begin in this one

@@ -29,7 +29,7 @@ func openStorage(o Options, log *slog.Logger) (s storage, err error) {
 	s.queue, s.dir, mistakes[0] = openQueue(o, s.label, log)
 	if o.LateHitsFile != "" {
 		if s.file, err = openLateFile(o.LateHitsFile, log); err != nil {
-			mistakes[1] = fmt.Errorf("late_hits_file %q: %w; want a file that Fluent Bit can append to", o.LateHitsFile, err)
+			mistakes[1] = lateFileMistake(o.LateHitsFile, err)
 		}
 	}
 	if err := errors.Join(mistakes[:]...); err != nil {
