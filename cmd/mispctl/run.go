@@ -110,12 +110,16 @@ func (r *runner) flush() error {
 	if err != nil {
 		return err
 	}
-	s := event.NewScanner(paths)
+	s, before := event.NewScanner(paths), event.NewScanner(paths)
 	s.Reset(enriched)
+	before.Reset(r.chunk)
 	for _, line := range r.lines {
 		text := line.text
-		if line.event && modified && s.Next() {
-			text = r.merge(text, enriched, s.Event())
+		if line.event && modified && s.Next() && before.Next() {
+			was, is := before.Event(), s.Event()
+			if !bytes.Equal(r.chunk[was.Start:was.End], enriched[is.Start:is.End]) {
+				text = r.merge(text, enriched, is)
+			}
 		}
 		r.out.Write(text)
 		r.out.WriteByte('\n')
