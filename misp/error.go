@@ -173,8 +173,8 @@ func (c *Client) redirect(resp *http.Response) (problem, advice string) {
 	switch {
 	case strings.HasSuffix(to.Path, "/users/login"):
 		return problem, "see whether MISP is in maintenance (MISP.live), or check url"
-	case to.Scheme == "https" && from.Scheme == "http" && from.Hostname() == to.Hostname():
-		return problem, "write url with https://"
+	case from.Scheme != to.Scheme && from.Hostname() == to.Hostname() && (to.Scheme == "http" || to.Scheme == "https"):
+		return problem, "write url with " + to.Scheme + "://"
 	}
 	return problem, adviseURL
 }

@@ -144,3 +144,38 @@ func TestBadAnswers(t *testing.T) {
 		})
 	}
 }
+
+// A redirect to the same host over the other protocol says how to write url; one to
+// whatever other scheme does not, or the advice would be MISP's words.
+func TestRedirectAdvice(t *testing.T) {
+	c, err := NewClient(Config{URL: "https://misp.example", APIKey: NewSecret(testKey)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for _, tt := range []struct{ from, to, advice string }{
+		{"http://misp.example/a", "https://misp.example/a", "write url with https://"},
+		{"https://misp.example/a", "http://misp.example/a", "write url with http://"},
+		{"https://misp.example/a", "x-1://misp.example/a", adviseURL},
+		{"https://misp.example/a", "https://misp.example/b", adviseURL},
+	} {
+		from, err := http.NewRequest(http.MethodPost, tt.from, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, advice := c.redirect(&http.Response{StatusCode: 301, Header: http.Header{"Location": {tt.to}}, Request: from})
+		if advice != tt.advice {
+			t.Errorf("%s to %s: %s, want %s", tt.from, tt.to, advice, tt.advice)
+		}
+	}
+}
+
+// A password of a letter or two is not cut out of words.
+func TestShortPassword(t *testing.T) {
+	for password, want := range map[string]string{"p": "proxyconnect tcp", "proxy": "[hidden]connect tcp"} {
+		c := &Client{cfg: Config{Proxy: NewSecret("socks5://u:" + password + "@127.0.0.1:1")}}
+		if got := c.redact("proxyconnect tcp"); got != want {
+			t.Errorf("password %q: %q, want %q", password, got, want)
+		}
+	}
+}
