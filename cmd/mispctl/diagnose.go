@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"errors"
 	"io/fs"
 	"os"
@@ -151,15 +150,21 @@ func (d *doctor) alerts(file string, who *user.User) {
 // become gives this process the rights of a user and of the user's groups, and no
 // others.
 func become(who *user.User) error {
-	var groups []int
-	for _, id := range groupsOf(who) {
-		if group, err := strconv.Atoi(id); err == nil {
-			groups = append(groups, group)
+	var numbers []int // of the user, of its group, and of all its groups
+	for _, id := range append([]string{who.Uid, who.Gid}, groupsOf(who)...) {
+		n, err := strconv.Atoi(id)
+		if err != nil {
+			return err
 		}
+		numbers = append(numbers, n)
 	}
-	uid, err := strconv.Atoi(who.Uid)
-	gid, err2 := strconv.Atoi(who.Gid)
-	return cmp.Or(err, err2, syscall.Setgroups(groups), syscall.Setgid(gid), syscall.Setuid(uid))
+	if err := syscall.Setgroups(numbers[2:]); err != nil {
+		return err
+	}
+	if err := syscall.Setgid(numbers[1]); err != nil {
+		return err
+	}
+	return syscall.Setuid(numbers[0])
 }
 
 // may reports whether a user has all of the rights, of 4 read, 2 write and

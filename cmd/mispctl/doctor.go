@@ -59,7 +59,7 @@ func (c *doctorCmd) Run(std streams) error {
 	if c.env, err = c.lookup(); err != nil { // which systemd reads, as root
 		return err
 	}
-	who, err := c.who()
+	who, err := c.asUser()
 	if err != nil {
 		return err
 	}
@@ -107,9 +107,9 @@ func (c *doctorCmd) readConfig(d *doctor) {
 	c.settings = settings{Option: options, bare: true}
 }
 
-// who returns the user as whom Fluent Bit runs, and becomes that user: all that
+// asUser becomes the user as whom Fluent Bit runs, and returns who that is: all that
 // follows sees what Fluent Bit would.
-func (c *doctorCmd) who() (*user.User, error) {
+func (c *doctorCmd) asUser() (*user.User, error) {
 	if c.User == "" {
 		return user.Current()
 	}

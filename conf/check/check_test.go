@@ -79,11 +79,10 @@ func find(t *testing.T, archive *txtar.Archive) string {
 	for _, f := range archive.Files {
 		name, mode := f.Name, os.FileMode(0o600)
 		text := strings.ReplaceAll(string(f.Data), "@DIR@", dir)
-		if rest, found := strings.CutSuffix(name, " (readable)"); found {
-			name, mode = rest, 0o644
-		}
-		if rest, found := strings.CutSuffix(name, " (of a group)"); found {
-			name, mode = rest, 0o640
+		for suffix, of := range map[string]os.FileMode{" (readable)": 0o644, " (of a group)": 0o640} {
+			if rest, found := strings.CutSuffix(name, suffix); found {
+				name, mode = rest, of
+			}
 		}
 		if rest, found := strings.CutSuffix(name, " (crlf)"); found {
 			name, text = rest, strings.ReplaceAll(text, "\n", "\r\n")
