@@ -31,7 +31,7 @@ func TestKill(t *testing.T) {
 			h.send(event)
 		}
 		if n == 0 { // the others may all end before the host has begun
-			flowUntilLate(h)
+			flowUntil(h, l.waits)
 		}
 		end := time.Now().Add(time.Duration(r.IntN(300)) * time.Millisecond)
 		for time.Now().Before(end) {
@@ -78,12 +78,10 @@ func TestReloads(t *testing.T) {
 	}
 }
 
-// flowUntilLate sends alerts until one came out that is to have a late hit: on a busy
-// machine the host begins late.
-func flowUntilLate(p pipe) {
-	_, l := p.of()
-	begin := time.Now()
-	for _, due := l.open(); due == 0 && time.Since(begin) < 20*time.Second; _, due = l.open() {
+// flowUntil sends alerts until there was enough: on a busy machine the host, and each
+// of its threads, begins late.
+func flowUntil(p pipe, enough func() bool) {
+	for begin := time.Now(); !enough() && time.Since(begin) < 20*time.Second; {
 		flow(p, 5*time.Millisecond)
 	}
 }
@@ -97,7 +95,13 @@ func TestSectionIsGone(t *testing.T) {
 	s.down()
 	h := start(t, l, s.url(), storage, "--threads 3", "--instances 3")
 	flow(h, lasting(500*time.Millisecond, 5*time.Second))
-	flowUntilLate(h)
+	flowUntil(h, func() bool {
+		queues := map[string]bool{} // one of each section
+		for _, file := range stored(storage) {
+			queues[filepath.Dir(file)] = true
+		}
+		return len(queues) == 3 && l.waits()
+	})
 	h.kill()
 	s.up()
 	h = start(t, l, s.url(), storage)

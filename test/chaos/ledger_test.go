@@ -171,6 +171,12 @@ func (l *ledger) open() (sent, due int) {
 	return len(l.sent), len(l.due)
 }
 
+// waits reports whether an alert came out that is to have a late hit.
+func (l *ledger) waits() bool {
+	_, due := l.open()
+	return due > 0
+}
+
 // lost returns the alerts that did not come out, which can be sent again, as
 // Fluent Bit does after its end.
 func (l *ledger) lost() (events [][]byte) {
