@@ -13,7 +13,8 @@ import (
 type batch struct {
 	scanner    *event.Scanner
 	extraction rules.Extraction
-	tally      tally
+	part       int // of the tallies
+	rejected   rejections
 	writer     writer
 
 	looked     []lookedAt // the events with indicators, or too much to say that there are none
@@ -104,6 +105,6 @@ func (b *batch) forget() {
 func newBatch(paths *event.Paths, agents *rules.Agents) *batch {
 	b := &batch{scanner: event.NewScanner(paths)}
 	b.extraction.Agents = agents
-	b.extraction.Rejected = b.tally.reject
+	b.extraction.Rejected = func(_, _ int, _ []byte, why string) { b.rejected.add(why, 1) }
 	return b
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"fluent-bit-misp/enrich/event"
@@ -112,7 +113,12 @@ func newEngine(o Options, set *rules.Set, cache *misp.Cache, storage storage, lo
 	if o.Verdict != VerdictAll { // which says what is clean
 		e.settled = rules.NewSettled(cache.Size())
 	}
-	e.batches.New = func() any { return newBatch(paths, agents) }
+	var batches atomic.Uint32
+	e.batches.New = func() any {
+		b := newBatch(paths, agents)
+		b.part = int(batches.Add(1) % uint32(len(e.stats.tallies)))
+		return b
+	}
 	if storage.dir != "" {
 		if control, err := listen(storage.dir, cache, &e.guard); err != nil {
 			log.Warn("storage_path: mispctl purge will not work: " + err.Error())
@@ -176,8 +182,8 @@ func (e *Engine) enrich(ctx context.Context, chunk []byte, alloc func(size int) 
 		b.settle(e.cache)
 	}
 	out, late = e.write(b, chunk, alloc)
-	if skipped := e.stats.add(b); skipped > 0 {
-		e.cache.CountClean(skipped)
+	if skipped := e.stats.tallies.add(b); skipped > 0 {
+		e.cache.CountClean(skipped, b.part)
 	}
 	b.forget()
 	if len(chunk) <= maxKept && len(b.indicators) <= maxKeptIndicators {

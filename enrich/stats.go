@@ -8,6 +8,7 @@ import (
 
 	"fluent-bit-misp/enrich/pending"
 	"fluent-bit-misp/misp"
+	"fluent-bit-misp/misp/ioc"
 	"fluent-bit-misp/rules"
 )
 
@@ -35,41 +36,14 @@ type Counts struct {
 }
 
 type counters struct {
-	events, passed, indicators atomic.Uint64
-	plain                      atomic.Uint64
-	verdicts                   [3]atomic.Uint64 // by misp.Verdict
-	overBudget                 atomic.Uint64
-	waits                      *misp.Histogram
-	tallies
+	tallies    tallies
+	overBudget atomic.Uint64
+	waits      *misp.Histogram
 }
 
 func (c *counters) open(set *rules.Set) {
-	c.waits = misp.NewHistogram(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 	c.tallies.open(set)
-}
-
-// add counts what was done for one chunk, and returns how many indicators were
-// passed over as they are known to be clean.
-func (c *counters) add(b *batch) (skipped uint64) {
-	count(&c.events, b.events)
-	count(&c.passed, b.passed)
-	plain := b.events
-	for v, n := range b.verdicts {
-		count(&c.verdicts[v], n)
-		plain -= n
-	}
-	count(&c.plain, plain)
-	skipped = c.tallies.add(b)
-	count(&c.indicators, len(b.indicators)+int(skipped))
-	return skipped
-}
-
-// count adds n to a counter, which other threads may want as well: an addition
-// of nothing would keep them waiting for nothing.
-func count(counter *atomic.Uint64, n int) {
-	if n > 0 {
-		counter.Add(uint64(n))
-	}
+	c.waits = misp.NewHistogram(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 }
 
 // waited counts a chunk that waited under ctx for answers.
@@ -80,30 +54,44 @@ func (c *counters) waited(ctx context.Context, took time.Duration, answers []mis
 	}
 }
 
-// Stats returns the counts. They are read one after the other, while others may
-// count.
+// Stats returns the counts.
 func (e *Engine) Stats() Stats {
-	c := &e.stats
-	pending := e.late.queue.Stats()
-	return Stats{
-		Events:     c.events.Load(),
-		Passed:     c.passed.Load(),
-		Indicators: c.indicators.Load(),
-		Hits:       c.verdicts[misp.Known].Load(),
-		Clean:      c.verdicts[misp.Clean].Load(),
-		Unknown:    c.verdicts[misp.Unknown].Load(),
-		Plain:      c.plain.Load(),
+	t, pending := e.stats.tallies.sum(), e.late.queue.Stats()
+	s := Stats{
+		Events:     t.events,
+		Passed:     t.passed,
+		Indicators: t.indicators,
+		Hits:       t.verdicts[misp.Known],
+		Clean:      t.verdicts[misp.Clean],
+		Unknown:    t.verdicts[misp.Unknown],
 		LateHits:   e.late.found.Load(),
 		Pending:    pending,
-		OverBudget: c.overBudget.Load(),
+		OverBudget: e.stats.overBudget.Load(),
 		Panics:     e.guard.count.Load() + pending.Panics,
 	}
+	s.Plain = s.Events - s.Hits - s.Clean - s.Unknown
+	return s
 }
 
-// Counts returns the counts by sort, likewise.
+// Counts returns the counts by sort.
 func (e *Engine) Counts() Counts {
-	c := &e.stats
-	return Counts{Kinds: c.byKind(), Rules: c.byRule(e.set), Rejected: c.byReason(), Waits: c.waits.Distribution()}
+	t := e.stats.tallies.sum()
+	c := Counts{
+		Kinds:    map[string]uint64{},
+		Rules:    map[string][verdicts]uint64{},
+		Rejected: map[string]uint64{},
+		Waits:    e.stats.waits.Distribution(),
+	}
+	for _, kind := range ioc.Kinds() {
+		c.Kinds[kind.String()] = t.kinds[kind]
+	}
+	for i, name := range e.set.Rules() {
+		c.Rules[name] = t.rules[i]
+	}
+	for _, r := range t.rejected {
+		c.Rejected[r.why] = r.n
+	}
+	return c
 }
 
 // MetricsListen returns where the options want what the engine counts to be

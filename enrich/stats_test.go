@@ -6,9 +6,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"fluent-bit-misp/misp"
 	"fluent-bit-misp/misp/misptest"
 )
 
@@ -96,4 +98,32 @@ func writeRules(t *testing.T, rules string) string {
 		t.Fatal(err)
 	}
 	return name
+}
+
+// Chunks of more threads than there are parts of the tallies are all counted, while
+// somebody reads, and each as a whole.
+func TestCountsOfManyThreads(t *testing.T) {
+	e, _ := start(t, database(), "rules", writeRules(t, statsRules))
+	c := chunk(t, `{"data":{"srcip":"203.0.113.6"}}`, `{"data":{"srcip":"10.1.2.3"}}`, `{"data":{}}`)
+	enrich(e, c)
+	const threads, chunks = 3 * len(tallies{}), 50
+	var busy sync.WaitGroup
+	for range threads {
+		busy.Go(func() {
+			for range chunks {
+				e.Enrich(t.Context(), c, nil)
+				if s := e.Stats(); s.Clean != s.Indicators || s.Events != 3*s.Clean || s.Plain != 2*s.Clean {
+					t.Errorf("a part of a chunk is counted: %+v", s)
+				}
+			}
+		})
+	}
+	busy.Wait()
+	const all = uint64(threads*chunks + 1)
+	if n := e.Counts(); n.Kinds["ip"] != all || n.Rules["sources"] != [3]uint64{misp.Clean: all} || n.Rejected["not a public address"] != all {
+		t.Errorf("%v, want %d of each", n, all)
+	}
+	if _, cache := e.Stack(); cache.Stats().Clean+cache.Stats().Missed != all {
+		t.Errorf("%+v, want %d look-ups", cache.Stats(), all)
+	}
 }

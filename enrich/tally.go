@@ -2,161 +2,144 @@ package enrich
 
 import (
 	"sync"
-	"sync/atomic"
 
 	"fluent-bit-misp/misp"
 	"fluent-bit-misp/misp/ioc"
 	"fluent-bit-misp/rules"
 )
 
-// A tally is what a batch counts of one chunk by kind, rule and reason. It goes
-// to the counters of the engine at once, so that threads seldom meet there.
-type tally struct {
-	kinds    []uint32 // indicators by ioc.Kind
-	rules    []uint32 // indicators by rule and misp.Verdict
-	rejected []rejection
+// tallies are what an engine counts of chunks, in several parts: a line of memory
+// that two processors write to goes to and fro between them, and that takes longer
+// than to count. Each batch has a part to begin with.
+type tallies [8]struct {
+	_ [apart]byte
+	sync.Mutex
+	tally
 }
 
-// A rejection is how many values were passed over for one reason.
-type rejection struct {
-	why   string
-	n     uint64
-	total *atomic.Uint64 // of the engine, once there was one
-}
-
-// tallies are the counters of an engine that a tally goes to.
-type tallies struct {
-	kinds, rules []atomic.Uint64
-
-	mu       sync.Mutex // guards the map
-	rejected map[string]*atomic.Uint64
-}
+// apart is how far things must be from each other that processors are not to meet at.
+const apart = 128
 
 const verdicts = 3 // that misp.Verdict has
 
+// A tally is a part of them.
+type tally struct {
+	events, passed, indicators uint64
+	verdicts                   [verdicts]uint64 // events by misp.Verdict
+	kinds                      [ioc.NumKinds]uint64
+	rules                      [][verdicts]uint64 // indicators by rule and misp.Verdict
+	rejected                   rejections
+}
+
 func (t *tallies) open(set *rules.Set) {
-	t.kinds = make([]atomic.Uint64, len(ioc.Kinds())+1)
-	t.rules = make([]atomic.Uint64, verdicts*len(set.Rules()))
-	t.rejected = map[string]*atomic.Uint64{}
-}
-
-// reject counts a value that was passed over. The reasons are few, and nearly
-// always the first ones.
-func (t *tally) reject(_, _ int, _ []byte, why string) { t.rejectMany(why, 1) }
-
-func (t *tally) rejectMany(why string, n uint64) {
-	for i := range t.rejected {
-		if t.rejected[i].why == why {
-			t.rejected[i].n += n
-			return
-		}
+	const room = apart/(8*verdicts) + 1 // that nobody uses
+	n := len(set.Rules())
+	for i := range t {
+		t[i].rules = make([][verdicts]uint64, n, n+room)
 	}
-	t.rejected = append(t.rejected, rejection{why: why, n: n})
 }
 
-// add counts what was found in a chunk, and the answers for it, and returns how
-// many indicators were passed over as they are known to be clean.
+// add counts what was done for a chunk, and returns how many indicators were passed
+// over as they are known to be clean. It does not wait for who reads.
 func (t *tallies) add(b *batch) (skipped uint64) {
-	skipped = t.addSkipped(b)
-	local := &b.tally
-	if local.kinds == nil {
-		local.kinds, local.rules = make([]uint32, len(t.kinds)), make([]uint32, len(t.rules))
+	i := b.part
+	for try := 0; !t[i].TryLock(); try++ {
+		i = (i + 1) % len(t)
+	}
+	defer t[i].Unlock()
+	return t[i].add(b)
+}
+
+func (t *tally) add(b *batch) (skipped uint64) {
+	skipped = t.addSkipped(&b.extraction)
+	t.events += uint64(b.events)
+	t.passed += uint64(b.passed)
+	t.indicators += uint64(len(b.indicators)) + skipped
+	for v, n := range b.verdicts {
+		t.verdicts[v] += uint64(n)
 	}
 	for i := range b.extraction.Found {
 		found := &b.extraction.Found[i]
-		local.kinds[found.Indicator.Kind()]++
-		local.rules[verdicts*found.Rule+int(b.answers[i].Verdict)]++
+		t.kinds[found.Indicator.Kind()]++
+		t.rules[found.Rule][b.answers[i].Verdict]++
 	}
-	// Only what this chunk has is looked at again: there are many rules.
-	for i := range b.extraction.Found {
-		found := &b.extraction.Found[i]
-		flush(t.kinds, local.kinds, int(found.Indicator.Kind()))
-		flush(t.rules, local.rules, verdicts*found.Rule+int(b.answers[i].Verdict))
-	}
-	for i := range local.rejected {
-		r := &local.rejected[i]
-		if r.n == 0 {
-			continue
+	for i := range b.rejected {
+		if r := &b.rejected[i]; r.n > 0 {
+			t.rejected.add(r.why, r.n)
+			r.n = 0
 		}
-		if r.total == nil {
-			r.total = t.counterOf(r.why)
-		}
-		r.total.Add(r.n)
-		r.n = 0
 	}
 	return skipped
 }
 
-// counterOf returns the counter of a reason.
-func (t *tallies) counterOf(why string) *atomic.Uint64 {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	counter := t.rejected[why]
-	if counter == nil {
-		counter = &atomic.Uint64{}
-		t.rejected[why] = counter
-	}
-	return counter
-}
-
 // addSkipped counts what was passed over because it is settled.
-func (t *tallies) addSkipped(b *batch) (indicators uint64) {
-	for profile, n := range b.extraction.Skipped() {
+func (t *tally) addSkipped(x *rules.Extraction) (indicators uint64) {
+	for profile, n := range x.Skipped() {
 		for kind, of := range profile.Kinds() {
-			t.kinds[kind].Add(uint64(of * n))
+			t.kinds[kind] += uint64(of * n)
 			indicators += uint64(of * n)
 		}
 		if profile.Rejected > 0 {
-			b.tally.rejectMany(profile.Why, uint64(profile.Rejected*n))
+			t.rejected.add(profile.Why, uint64(profile.Rejected*n))
 		}
 	}
 	if indicators > 0 {
-		for rule, n := range b.extraction.SkippedBy() {
-			if n > 0 {
-				t.rules[verdicts*rule+int(misp.Clean)].Add(uint64(n))
+		for rule, n := range x.SkippedBy() {
+			if n > 0 { // of most rules the counts need not come from memory
+				t.rules[rule][misp.Clean] += uint64(n)
 			}
 		}
 	}
 	return indicators
 }
 
-// flush adds the count at a place to the counter there.
-func flush(to []atomic.Uint64, from []uint32, at int) {
-	if n := from[at]; n > 0 {
-		to[at].Add(uint64(n))
-		from[at] = 0
+// sum returns what was counted up to now. A chunk is in it with all that was
+// counted of it, or not at all.
+func (t *tallies) sum() (sum tally) {
+	sum.rules = make([][verdicts]uint64, len(t[0].rules))
+	for i := range t {
+		t[i].Lock()
+		sum.merge(&t[i].tally)
+		t[i].Unlock()
 	}
+	return sum
 }
 
-// byKind returns the indicators by the name of their kind.
-func (t *tallies) byKind() map[string]uint64 {
-	counts := make(map[string]uint64, len(t.kinds))
-	for _, kind := range ioc.Kinds() {
-		counts[kind.String()] = t.kinds[kind].Load()
+func (t *tally) merge(of *tally) {
+	t.events += of.events
+	t.passed += of.passed
+	t.indicators += of.indicators
+	for v, n := range of.verdicts {
+		t.verdicts[v] += n
 	}
-	return counts
-}
-
-// byRule returns the indicators by the name of the rule and the verdict.
-func (t *tallies) byRule(set *rules.Set) map[string][verdicts]uint64 {
-	counts := make(map[string][verdicts]uint64, len(set.Rules()))
-	for i, name := range set.Rules() {
-		var of [verdicts]uint64
-		for v := range of {
-			of[v] = t.rules[verdicts*i+v].Load()
+	for kind, n := range of.kinds {
+		t.kinds[kind] += n
+	}
+	for rule := range of.rules {
+		for v, n := range of.rules[rule] {
+			t.rules[rule][v] += n
 		}
-		counts[name] = of
 	}
-	return counts
+	for _, r := range of.rejected {
+		t.rejected.add(r.why, r.n)
+	}
 }
 
-// byReason returns the values that were passed over by the reason.
-func (t *tallies) byReason() map[string]uint64 {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	counts := make(map[string]uint64, len(t.rejected))
-	for why, counter := range t.rejected {
-		counts[why] = counter.Load()
+// Rejections are how many values were passed over, by the reason. The reasons are
+// few, and nearly always the first ones.
+type rejections []rejection
+
+type rejection struct {
+	why string
+	n   uint64
+}
+
+func (r *rejections) add(why string, n uint64) {
+	for i := range *r {
+		if (*r)[i].why == why {
+			(*r)[i].n += n
+			return
+		}
 	}
-	return counts
+	*r = append(*r, rejection{why, n})
 }

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unicode"
 	"unsafe"
@@ -27,6 +28,7 @@ type hostLog struct {
 	prefix string // "[filter:misp:misp.0] "
 	level  C.int  // print what is at most this
 
+	some    atomic.Bool // lines wait
 	mu      sync.Mutex
 	waiting []logLine
 	timer   *time.Timer // set while lines wait
@@ -57,6 +59,7 @@ func (l *hostLog) write(level C.int, text string) {
 	for line := range strings.Lines(text) {
 		l.waiting = append(l.waiting, logLine{level, strings.TrimSuffix(line, "\n")})
 	}
+	l.some.Store(len(l.waiting) > 0)
 	switch {
 	case l.closed || C.misp_on_host_thread() != 0 || len(l.waiting) > maxWaiting:
 		l.print()
@@ -67,6 +70,9 @@ func (l *hostLog) write(level C.int, text string) {
 
 // flush prints what waits. Every call by the host ends with it.
 func (l *hostLog) flush() {
+	if !l.some.Load() { // nearly always, and threads do not meet at a lock
+		return
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.print()
@@ -92,6 +98,7 @@ func (l *hostLog) print() {
 		C.free(unsafe.Pointer(text))
 	}
 	l.waiting = l.waiting[:0]
+	l.some.Store(false)
 }
 
 // printable keeps what could forge a line or drive a terminal out of the log.
