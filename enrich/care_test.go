@@ -292,3 +292,29 @@ func TestDamagedStorage(t *testing.T) {
 		t.Errorf("%d files were damaged, want 1", n)
 	}
 }
+
+// Fluent Bit starts nothing before a section is open: a file that never ends must not keep it.
+func TestFilesThatDoNotEnd(t *testing.T) {
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, rules := range map[string]string{fifo: fifo + ":1:1: the file is empty", "/dev/zero": `rules "/dev/zero": it has more than 16 MB`} {
+		done := make(chan error, 1)
+		go func() {
+			_, err := Open(stanza("url", "https://127.0.0.1:1", "api_key_file", name, "rules", name, "tls.ca_file", name,
+				"tls.crt_file", name, "tls.key_file", name), nil)
+			done <- err
+		}()
+		select {
+		case err := <-done:
+			for _, option := range []string{"api_key_file ", rules, "tls.ca_file ", "tls.crt_file "} {
+				if err == nil || !strings.Contains(err.Error(), option) {
+					t.Errorf("%s: no %q in: %v", name, option, err)
+				}
+			}
+		case <-time.After(5 * time.Second):
+			t.Fatalf("%s: Open has not ended in 5 s", name)
+		}
+	}
+}

@@ -13,8 +13,8 @@ import (
 	"syscall"
 	"time"
 
-	"fluent-bit-misp/enrich/pending"
 	"fluent-bit-misp/misp"
+	"fluent-bit-misp/misp/file"
 	"fluent-bit-misp/misp/ioc"
 )
 
@@ -178,7 +178,7 @@ func eachEngine(storagePath string, lines []string, done func(queue, answer stri
 func request(dir, lines string) (answer string, err error) {
 	d, err := os.Open(dir)
 	if err != nil {
-		return "", pending.WithoutPath(err)
+		return "", file.WithoutName(err)
 	}
 	defer d.Close()
 	conn, err := net.Dial("unix", socketIn(d))

@@ -9,7 +9,7 @@ import (
 	"syscall"
 
 	"fluent-bit-misp/enrich/event"
-	"fluent-bit-misp/enrich/pending"
+	"fluent-bit-misp/misp/file"
 )
 
 // A lateFile is the file to which late hits are appended, as JSON, one a line.
@@ -36,7 +36,7 @@ func checkLateFile(path string) error {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
 	case err != nil:
-		return pending.WithoutPath(err)
+		return file.WithoutName(err)
 	case !info.Mode().IsRegular():
 		return errNotRegular
 	}
@@ -66,21 +66,21 @@ func (f *lateFile) append(record []byte) bool {
 
 // write appends a line, as a whole or not at all.
 func (f *lateFile) write(line []byte) (err error) {
-	file, err := os.OpenFile(f.path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0o600)
+	out, err := os.OpenFile(f.path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0o600)
 	if err != nil {
-		return pending.WithoutPath(err)
+		return file.WithoutName(err)
 	}
-	defer file.Close()
-	info, err := file.Stat()
+	defer out.Close()
+	info, err := out.Stat()
 	if err != nil {
-		return pending.WithoutPath(err)
+		return file.WithoutName(err)
 	}
 	if !info.Mode().IsRegular() {
 		return errNotRegular
 	}
-	if _, err := file.Write(line); err != nil {
-		_ = file.Truncate(info.Size()) // or the next line would begin in this one
-		return pending.WithoutPath(err)
+	if _, err := out.Write(line); err != nil {
+		_ = out.Truncate(info.Size()) // or the next line would begin in this one
+		return file.WithoutName(err)
 	}
 	return nil
 }

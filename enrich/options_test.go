@@ -117,7 +117,7 @@ func TestOpenNamesEveryMistake(t *testing.T) {
 		{"files", []string{"api_key_file", empty, "tls.ca_file", dir + "/none", "rules", dir + "/no.yaml," + badRules, "ignore", "10.0.0.0/33"}, []string{
 			`"10.0.0.0/33"`,
 			`api_key_file "` + empty + `": the file is empty; want a file that holds the key and nothing else`,
-			`tls.ca_file: open ` + dir + `/none: no such file or directory`,
+			`tls.ca_file "` + dir + `/none": no such file or directory`,
 			`rules "` + dir + `/no.yaml": no such file or directory; want a rule file, or default for the rules that are built in`,
 			badRules + ":5:31: unknown type \"ipp\": "}},
 		{"a key where its file is expected", []string{"api_key_file", "secret-word"}, []string{

@@ -3,8 +3,8 @@ package enrich
 import (
 	"errors"
 	"fmt"
-	"os"
 
+	"fluent-bit-misp/misp/file"
 	"fluent-bit-misp/rules"
 )
 
@@ -37,10 +37,9 @@ func readRules(name string) (*rules.File, error) {
 	if name == defaultRules {
 		return rules.Default()
 	}
-	src, err := os.ReadFile(name)
+	src, err := file.Read(name)
 	if err != nil {
-		return nil, fmt.Errorf("rules %q: %w; want a rule file, or %s for the rules that are built in",
-			name, errors.Unwrap(err), defaultRules)
+		return nil, fmt.Errorf("rules %q: %w; want a rule file, or %s for the rules that are built in", name, err, defaultRules)
 	}
 	return rules.Parse(name, src)
 }

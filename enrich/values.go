@@ -11,8 +11,8 @@ import (
 	"strings"
 	"time"
 
-	"fluent-bit-misp/enrich/pending"
 	"fluent-bit-misp/misp"
+	"fluent-bit-misp/misp/file"
 )
 
 // The values of options, read from text into Options.
@@ -20,9 +20,9 @@ import (
 func setKeyFile(o *Options, path string) error {
 	// Whatever is wrong with the file, a key that is not set is not.
 	o.MISP.APIKey = misp.NewSecret("unread")
-	text, err := os.ReadFile(path)
+	text, err := file.Read(path)
 	if err != nil {
-		return pending.WithoutPath(err)
+		return err
 	}
 	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o077 != 0 {
 		o.Warnings = append(o.Warnings, fmt.Sprintf("api_key_file %q: others than its owner may read it (mode %04o): want 0600", path, info.Mode().Perm()))

@@ -2,18 +2,18 @@ package misp
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 	"unicode"
+
+	"fluent-bit-misp/misp/file"
 )
 
 // Config says which MISP a [Client] asks, and how. The zero value of a field
@@ -188,16 +188,14 @@ func (t TLS) load() (*tls.Config, error) {
 	var mistakes []error
 	cfg := &tls.Config{InsecureSkipVerify: t.NoVerify}
 	if t.CAFile != "" {
-		pem, err := os.ReadFile(t.CAFile)
-		if err != nil {
-			mistakes = append(mistakes, fmt.Errorf("tls.ca_file: %w", err))
-		} else if cfg.RootCAs = x509.NewCertPool(); !cfg.RootCAs.AppendCertsFromPEM(pem) {
-			mistakes = append(mistakes, fmt.Errorf("tls.ca_file %q: want certificates in PEM form", t.CAFile))
+		var err error
+		if cfg.RootCAs, err = file.CertPool(t.CAFile); err != nil {
+			mistakes = append(mistakes, fmt.Errorf("tls.ca_file %q: %w", t.CAFile, err))
 		}
 	}
 	switch {
 	case t.CrtFile != "" && t.KeyFile != "":
-		pair, err := tls.LoadX509KeyPair(t.CrtFile, t.KeyFile)
+		pair, err := file.KeyPair(t.CrtFile, t.KeyFile)
 		if err != nil {
 			mistakes = append(mistakes, fmt.Errorf("tls.crt_file %q and tls.key_file %q: %w", t.CrtFile, t.KeyFile, err))
 		}

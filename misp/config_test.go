@@ -52,7 +52,7 @@ func TestConfigMistakes(t *testing.T) {
 		{"proxy", Config{URL: "http://m", APIKey: NewSecret("k"), Proxy: NewSecret("http://me:hunter2 @proxy:3128")},
 			"proxy: want http://, https:// or socks5://[USER:PASSWORD@]HOST:PORT"},
 		{"files", Config{URL: "http://m", APIKey: NewSecret("k"), TLS: TLS{CAFile: missing, CrtFile: empty}},
-			"tls.ca_file: open " + missing + ": no such file or directory\n" +
+			`tls.ca_file "` + missing + "\": no such file or directory\n" +
 				"tls.key_file is not set, tls.crt_file is: want both or none"},
 		{"files that are no certificates", Config{URL: "http://m", APIKey: NewSecret("k"), TLS: TLS{CAFile: empty, CrtFile: empty, KeyFile: empty}},
 			fmt.Sprintf("tls.ca_file %q: want certificates in PEM form\n", empty) +

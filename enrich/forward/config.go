@@ -2,7 +2,6 @@ package forward
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -12,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"fluent-bit-misp/misp/file"
 )
 
 // Config says where chunks go, and how. [ParseOptions] makes one.
@@ -56,7 +57,7 @@ var options = []option{
 		return s.setKey(v)
 	}},
 	{"forward.shared_key_file", "a file that holds the shared key and nothing else", func(s *settings, v string) error {
-		text, err := readFile(v)
+		text, err := file.Read(v)
 		if err != nil {
 			return err
 		}
@@ -181,16 +182,14 @@ func (s *settings) loadTLS() (mistakes []error) {
 	}
 	s.TLS = &tls.Config{InsecureSkipVerify: s.noVerify}
 	if s.ca != "" {
-		pem, err := readFile(s.ca)
-		if err != nil {
+		var err error
+		if s.TLS.RootCAs, err = file.CertPool(s.ca); err != nil {
 			mistakes = append(mistakes, fmt.Errorf("forward.tls.ca_file %q: %w", s.ca, err))
-		} else if s.TLS.RootCAs = x509.NewCertPool(); !s.TLS.RootCAs.AppendCertsFromPEM(pem) {
-			mistakes = append(mistakes, fmt.Errorf("forward.tls.ca_file %q: want certificates in PEM form", s.ca))
 		}
 	}
 	switch {
 	case s.cert != "" && s.certKey != "":
-		pair, err := tls.LoadX509KeyPair(s.cert, s.certKey)
+		pair, err := file.KeyPair(s.cert, s.certKey)
 		if err != nil {
 			mistakes = append(mistakes, fmt.Errorf("forward.tls.crt_file %q and forward.tls.key_file %q: %w", s.cert, s.certKey, err))
 		}
@@ -199,15 +198,6 @@ func (s *settings) loadTLS() (mistakes []error) {
 		mistakes = append(mistakes, errors.New("only one of forward.tls.crt_file and forward.tls.key_file is set: want both or none"))
 	}
 	return mistakes
-}
-
-// readFile leaves the path out of the error, as the message has it already.
-func readFile(path string) ([]byte, error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, errors.Unwrap(err)
-	}
-	return text, nil
 }
 
 // setBool sets what an option turns on, or with !on what it turns off. It takes

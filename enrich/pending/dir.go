@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"syscall"
+
+	"fluent-bit-misp/misp/file"
 )
 
 // MakeDir makes sure that path is a directory that belongs to this user and
@@ -15,7 +17,7 @@ import (
 func MakeDir(path string) error {
 	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
 		if err := os.MkdirAll(path, 0o700); err != nil {
-			return WithoutPath(err)
+			return file.WithoutName(err)
 		}
 	}
 	return CheckDir(path)
@@ -29,7 +31,7 @@ func CheckDir(path string) error {
 		return nil
 	}
 	if err != nil {
-		return WithoutPath(err)
+		return file.WithoutName(err)
 	}
 	if err := own(info); err != nil {
 		return err
@@ -64,16 +66,6 @@ func own(info fs.FileInfo) error {
 		return fmt.Errorf("it belongs to user %d, not to %d, as whom this runs", stat.Uid, os.Geteuid())
 	}
 	return nil
-}
-
-// WithoutPath returns an error of the file system without the path, for messages
-// that have it already.
-func WithoutPath(err error) error {
-	var path *fs.PathError
-	if errors.As(err, &path) {
-		return path.Err
-	}
-	return err
 }
 
 // ErrInUse is the error of [Open] for a directory that another queue has open,

@@ -9,6 +9,8 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+
+	"fluent-bit-misp/misp/file"
 )
 
 // A disk is the part of a queue that is in its directory: segments, which are
@@ -70,7 +72,7 @@ func (d *disk) append(entries []Entry) (written int, oldest, dropped uint64, err
 			if d.file.Truncate(s.size) != nil {
 				d.close()
 			}
-			return written, 0, dropped, WithoutPath(err)
+			return written, 0, dropped, file.WithoutName(err)
 		}
 		s.size += int64(len(buf))
 		s.last = entries[end-1].Number
@@ -99,7 +101,7 @@ func (d *disk) begin(first uint64) error {
 	}
 	f, err := d.root.OpenFile(segmentName(first), os.O_WRONLY|os.O_CREATE|os.O_TRUNC|os.O_APPEND, 0o600)
 	if err != nil {
-		return WithoutPath(err)
+		return file.WithoutName(err)
 	}
 	d.file = f
 	if len(d.segments) == 0 || d.last().first != first {
@@ -145,12 +147,12 @@ func (d *disk) finish(done uint64) error {
 	}
 	f, err := d.root.OpenFile(doneName, os.O_WRONLY|os.O_CREATE, 0o600)
 	if err != nil {
-		return WithoutPath(err)
+		return file.WithoutName(err)
 	}
 	defer f.Close()
 	b := binary.BigEndian.AppendUint64(nil, d.done)
 	if _, err = f.WriteAt(binary.BigEndian.AppendUint32(b, crc32.Checksum(b, castagnoli)), 0); err != nil {
-		return WithoutPath(err)
+		return file.WithoutName(err)
 	}
 	d.noted = d.done
 	return nil

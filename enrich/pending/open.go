@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"fluent-bit-misp/misp/file"
 )
 
 // The names in the directory of a queue. A segment is named by the number of
@@ -46,7 +48,7 @@ func openDisk(cfg Config) (d *disk, damaged []string, err error) {
 	}
 	root, err := os.OpenRoot(cfg.Dir)
 	if err != nil {
-		return nil, nil, WithoutPath(err)
+		return nil, nil, file.WithoutName(err)
 	}
 	d = &disk{limit: cfg.Size, each: min(max(cfg.Size/16, smallestSegment), largestSegment), root: root}
 	if damaged, err = d.open(); err == nil && cfg.Label != "" {
@@ -61,14 +63,14 @@ func openDisk(cfg Config) (d *disk, damaged []string, err error) {
 
 func (d *disk) open() (damaged []string, err error) {
 	if err := d.root.Chmod(".", 0o700); err != nil {
-		return nil, WithoutPath(err)
+		return nil, file.WithoutName(err)
 	}
 	names, err := d.list()
 	if err != nil {
 		return nil, err
 	}
 	if d.lock, err = lock(d.root); err != nil {
-		return nil, WithoutPath(err)
+		return nil, file.WithoutName(err)
 	}
 	for _, name := range names {
 		first, ok := segmentNumber(name)
@@ -79,7 +81,7 @@ func (d *disk) open() (damaged []string, err error) {
 		if errors.Is(err, errDamaged) {
 			damaged = append(damaged, name)
 		} else if err != nil {
-			return damaged, fmt.Errorf("%s: %w", name, WithoutPath(err))
+			return damaged, fmt.Errorf("%s: %w", name, file.WithoutName(err))
 		}
 		if s.size > 0 {
 			d.segments = append(d.segments, s)
@@ -89,7 +91,7 @@ func (d *disk) open() (damaged []string, err error) {
 	if len(d.segments) > 0 && d.last().size < d.each {
 		d.file, err = d.root.OpenFile(segmentName(d.last().first), os.O_WRONLY|os.O_APPEND, 0)
 		if err != nil {
-			return damaged, WithoutPath(err)
+			return damaged, file.WithoutName(err)
 		}
 	}
 	d.done, err = readDone(d.root)
@@ -98,7 +100,7 @@ func (d *disk) open() (damaged []string, err error) {
 		damaged = append(damaged, doneName)
 		err = d.root.Rename(doneName, doneName+damagedExt)
 	}
-	return damaged, WithoutPath(err)
+	return damaged, file.WithoutName(err)
 }
 
 // list returns the names in the directory. It is an error if another user could
@@ -106,12 +108,12 @@ func (d *disk) open() (damaged []string, err error) {
 func (d *disk) list() (names []string, err error) {
 	dir, err := d.root.Open(".")
 	if err != nil {
-		return nil, WithoutPath(err)
+		return nil, file.WithoutName(err)
 	}
 	defer dir.Close()
 	names, err = dir.Readdirnames(-1)
 	if err != nil {
-		return nil, WithoutPath(err)
+		return nil, file.WithoutName(err)
 	}
 	slices.Sort(names)
 	for _, name := range names {
@@ -120,7 +122,7 @@ func (d *disk) list() (names []string, err error) {
 			err = own(info)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, WithoutPath(err))
+			return nil, fmt.Errorf("%s: %w", name, file.WithoutName(err))
 		}
 	}
 	d.tidy(names)
