@@ -40,14 +40,22 @@ func (t *tallies) open(set *rules.Set) {
 }
 
 // add counts what was done for a chunk, and returns how many indicators were passed
-// over as they are known to be clean. It does not wait for who reads.
+// over as they are known to be clean.
 func (t *tallies) add(b *batch) (skipped uint64) {
-	i := b.part
-	for try := 0; !t[i].TryLock(); try++ {
-		i = (i + 1) % len(t)
-	}
+	i := t.lock(b.part)
 	defer t[i].Unlock()
 	return t[i].add(b)
+}
+
+// lock locks a part where nobody is, that one if it can be, and returns which.
+func (t *tallies) lock(part int) (locked int) {
+	for n := range t {
+		if i := (part + n) % len(t); t[i].TryLock() {
+			return i
+		}
+	}
+	t[part].Lock()
+	return part
 }
 
 func (t *tally) add(b *batch) (skipped uint64) {
