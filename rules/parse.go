@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 
@@ -14,14 +15,44 @@ import (
 func Parse(name string, src []byte) (*File, error) {
 	r := &reader{name: name}
 	f := &File{}
-	if top := r.document(src); top != nil {
+	top := r.document(src)
+	if top != nil {
 		r.file(top, f)
 	}
-	if len(r.mistakes) > 0 {
-		slices.SortStableFunc(r.mistakes, byPlace)
-		return nil, r.mistakes
+	switch {
+	case len(r.mistakes) == 0 && top != nil:
+		return f, nil
+	case len(r.mistakes) == 0:
+		return nil, r.nothingOfIt("the file is empty")
+	case !r.isRuleFile(top):
+		return nil, r.nothingOfIt("it is no rule file: want version and rules, see docs/rules.md")
 	}
-	return f, nil
+	slices.SortStableFunc(r.mistakes, byPlace)
+	return nil, r.mistakes
+}
+
+// nothingOfIt is what is wrong with a file as a whole. It may be one with a secret,
+// named by mistake, so nothing of its text is told.
+func (r *reader) nothingOfIt(message string) Mistakes {
+	return Mistakes{{File: r.name, Line: 1, Column: 1, Message: message}}
+}
+
+// topKeys are those of a rule file.
+var topKeys = []string{"version", "ignore", "derive", "rules"}
+
+var beginsWithKey = regexp.MustCompile("^(" + strings.Join(topKeys, "|") + ") *:").MatchString
+
+// isRuleFile reports whether a file with mistakes is meant as a rule file: it has one
+// of the keys at its top, or, if it is no YAML, at the beginning of a line.
+func (r *reader) isRuleFile(top ast.Node) bool {
+	if top == nil {
+		return slices.ContainsFunc(r.lines, beginsWithKey)
+	}
+	values, _ := pairs(top)
+	return slices.ContainsFunc(values, func(v *ast.MappingValueNode) bool {
+		key, _ := scalar(v.Key)
+		return slices.Contains(topKeys, key)
+	})
 }
 
 func (r *reader) file(top ast.Node, f *File) {

@@ -52,9 +52,6 @@ func (r *reader) document(src []byte) ast.Node {
 			top = doc.Body
 		}
 	}
-	if top == nil && len(r.mistakes) == 0 {
-		r.failAt(place{r, 1, 1}, "the file is empty")
-	}
 	return top
 }
 
@@ -105,13 +102,8 @@ func (r *reader) place(n ast.Node) place {
 
 // mapping returns the entries of a mapping; what names it in a mistake.
 func (r *reader) mapping(n ast.Node, what string) []entry {
-	var values []*ast.MappingValueNode
-	switch n := n.(type) {
-	case *ast.MappingNode:
-		values = n.Values
-	case *ast.MappingValueNode:
-		values = []*ast.MappingValueNode{n}
-	default:
+	values, ok := pairs(n)
+	if !ok {
 		r.fail(n, "%s must be a mapping, not %s", what, describe(n))
 		return nil
 	}
@@ -124,6 +116,17 @@ func (r *reader) mapping(n ast.Node, what string) []entry {
 		r.fail(v.Key, "a key must be plain text, not %s", describe(v.Key))
 	}
 	return entries
+}
+
+// pairs returns what a mapping has, and whether n is one.
+func pairs(n ast.Node) ([]*ast.MappingValueNode, bool) {
+	switch n := n.(type) {
+	case *ast.MappingNode:
+		return n.Values, true
+	case *ast.MappingValueNode:
+		return []*ast.MappingValueNode{n}, true
+	}
+	return nil, false
 }
 
 // list returns the elements of a list, or n alone if it is a scalar and single
