@@ -5,6 +5,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -42,6 +43,18 @@ type streams struct {
 	out, err io.Writer
 }
 
+// An output keeps the first error of writing, so that no command has to.
+type output struct {
+	io.Writer
+	err error
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	n, err := o.Writer.Write(p)
+	o.err = cmp.Or(o.err, err)
+	return n, err
+}
+
 // These end a command with exitNothing and without a message.
 var (
 	errNothing  = errors.New("nothing is known")
@@ -56,6 +69,8 @@ func main() {
 func run(args []string, std streams) int {
 	var c cli
 	code := -1
+	out := &output{Writer: std.out}
+	std.out = out
 	parser := kong.Must(&c,
 		kong.Name("mispctl"),
 		kong.Description("Try out the MISP plugin for Fluent Bit: what it finds in alerts, and what MISP knows of it."),
@@ -73,10 +88,13 @@ func run(args []string, std streams) int {
 	if err == nil {
 		err = ctx.Run(std)
 	}
+	nothing := errors.Is(err, errNothing) || errors.Is(err, errMistakes)
 	switch {
+	case out.err != nil && (err == nil || nothing):
+		err = out.err
 	case err == nil:
 		return exitOK
-	case errors.Is(err, errNothing), errors.Is(err, errMistakes):
+	case nothing:
 		return exitNothing
 	}
 	fmt.Fprintf(std.err, "mispctl: %v\n", err)
