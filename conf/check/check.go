@@ -220,3 +220,9 @@ func isOn(v string) bool {
 	v = strings.ToLower(v)
 	return v == "on" || v == "true" || v == "yes"
 }
+
+// isOff does so too. What is neither, is for Fluent Bit to refuse.
+func isOff(v string) bool {
+	v = strings.ToLower(v)
+	return v == "off" || v == "false" || v == "no"
+}
