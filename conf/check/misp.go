@@ -13,8 +13,8 @@ import (
 // hosts are the options that Fluent Bit itself takes from a section, whatever
 // its plugin.
 var hosts = map[string][]string{
-	"filter":    {"name", "match", "match_regex", "alias", "log_level", "log_suppress_interval"},
-	"processor": {"name", "condition"},
+	"filter":    {"name", "match", "match_regex", "alias", "log_level", "log_suppress_interval", "active"},
+	"processor": {"name", "match", "match_regex", "alias", "log_level", "log_suppress_interval", "active", "condition"},
 	"output": {"name", "match", "match_regex", "alias", "log_level", "log_suppress_interval",
 		"retry_limit", "storage.total_limit_size"},
 }
