@@ -58,13 +58,10 @@ func (c *coverageCmd) Run(std streams) error {
 	defer in.Close()
 	bar := newBar(in.Size(), std.err)
 	s := newSurvey(x)
+	var line []byte
 	for {
-		line, err := in.Next()
-		if err == io.EOF {
+		if line, err = in.Next(); err != nil {
 			break
-		}
-		if err != nil {
-			return err
 		}
 		s.add(line)
 		if s.report.Alerts%1000 == 0 {
@@ -72,14 +69,17 @@ func (c *coverageCmd) Run(std streams) error {
 		}
 	}
 	_ = bar.Finish()
-	r := s.finish()
+	if err == io.EOF {
+		err = nil
+	}
+	r := s.finish() // of a file that is cut off, too
 	if c.JSON {
 		out := json.NewEncoder(std.out)
 		out.SetEscapeHTML(false)
-		return out.Encode(r)
+		return cmp.Or(out.Encode(r), err)
 	}
 	r.write(std.out)
-	return nil
+	return err
 }
 
 // newBar returns a progress bar of bytes, which shows only on a terminal.

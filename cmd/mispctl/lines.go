@@ -5,12 +5,15 @@ import (
 	"bytes"
 	"compress/gzip"
 	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"os"
 )
 
 // lines reads a file of alerts line by line.
 type lines struct {
+	name string // as messages have it
 	r    *bufio.Reader
 	file *os.File // nil for the standard input
 	buf  []byte
@@ -19,21 +22,21 @@ type lines struct {
 // openLines opens a file, gzipped or not, as Wazuh keeps its archives; - is the
 // standard input.
 func openLines(name string, stdin io.Reader) (*lines, error) {
-	l := &lines{}
+	l := &lines{name: "the standard input"}
 	source := stdin
 	if name != "-" {
 		f, err := os.Open(name)
 		if err != nil {
 			return nil, err
 		}
-		source, l.file = f, f
+		source, l.file, l.name = f, f, name
 	}
 	l.r = bufio.NewReaderSize(source, 1<<20)
 	if magic, _ := l.r.Peek(2); bytes.Equal(magic, []byte{0x1f, 0x8b}) {
 		unzipped, err := gzip.NewReader(l.r)
 		if err != nil {
 			l.Close()
-			return nil, err
+			return nil, l.named(err)
 		}
 		l.r = bufio.NewReaderSize(unzipped, 1<<20)
 	}
@@ -54,9 +57,21 @@ func (l *lines) Next() ([]byte, error) {
 			continue
 		case err == io.EOF && len(l.buf) > 0:
 			return l.buf, nil
+		case err == io.EOF:
+			return nil, err
 		}
-		return nil, err
+		return nil, l.named(err)
 	}
+}
+
+// named returns an error of reading with the name of the file, which those of the
+// file system have already.
+func (l *lines) named(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return err
+	}
+	return fmt.Errorf("read %s: %w", l.name, err)
 }
 
 // Ready reports whether a whole line can be had without waiting for more input.
