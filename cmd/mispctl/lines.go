@@ -32,7 +32,7 @@ func openLines(name string, stdin io.Reader) (*lines, error) {
 		source, l.file, l.name = f, f, name
 	}
 	l.r = bufio.NewReaderSize(source, 1<<20)
-	if magic, _ := l.r.Peek(2); bytes.Equal(magic, []byte{0x1f, 0x8b}) {
+	if l.begins("\x1f\x8b") {
 		unzipped, err := gzip.NewReader(l.r)
 		if err != nil {
 			l.Close()
@@ -40,7 +40,17 @@ func openLines(name string, stdin io.Reader) (*lines, error) {
 		}
 		l.r = bufio.NewReaderSize(unzipped, 1<<20)
 	}
+	// Editors of Windows put a byte order mark before the first line.
+	if mark := "\ufeff"; l.begins(mark) {
+		_, _ = l.r.Discard(len(mark))
+	}
 	return l, nil
+}
+
+// begins reports whether what is to be read begins with some text.
+func (l *lines) begins(text string) bool {
+	begin, _ := l.r.Peek(len(text))
+	return string(begin) == text
 }
 
 // Next returns the next line without its end. It is valid until the next call.
