@@ -17,7 +17,7 @@ type explainCmd struct {
 	Line        int    `help:"Which line of the file." default:"1" placeholder:"N"`
 	JSON        bool   `name:"json" help:"Write a JSON object for each field, one a line."`
 	StoragePath string `help:"The option storage_path of a plugin that runs: say what its cache holds." placeholder:"DIR"`
-	File        string `arg:"" help:"File with an alert, one JSON object a line; - is the standard input."`
+	File        string `arg:"" help:"File with an alert, one JSON object a line, or one alone, also as a dashboard shows it; - is the standard input."`
 }
 
 func (*explainCmd) Help() string {
@@ -112,7 +112,10 @@ func (c *explainCmd) line(stdin io.Reader) ([]byte, error) {
 			return nil, err
 		}
 		if n == c.Line {
-			return line, nil
+			if n == 1 {
+				line = whole(line, in.r)
+			}
+			return unwrap(line), nil
 		}
 	}
 }
@@ -130,7 +133,7 @@ func explain(flags *ruleFlags, line []byte) ([]*explanation, error) {
 		})
 	}
 	if err := x.scan(line); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w; want an alert a line, or one alone", err)
 	}
 	values := leaves(line)
 	for _, f := range x.found.Found {
