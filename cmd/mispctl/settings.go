@@ -9,17 +9,40 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/alecthomas/kong"
+
 	"fluent-bit-misp/enrich"
 )
 
 // settings are the flags of every command that asks MISP.
 type settings struct {
-	URL        string            `help:"Address of MISP." env:"MISP_URL" placeholder:"URL"`
-	APIKeyFile string            `help:"File with the key of a MISP user. The key itself can be in the environment, as MISP_API_KEY." env:"MISP_API_KEY_FILE" placeholder:"FILE"`
-	Option     map[string]string `short:"o" help:"Any other option of the plugin's stanza, such as to_ids=any." mapsep:"none" placeholder:"NAME=VALUE"`
+	URL        string `help:"Address of MISP." env:"MISP_URL" placeholder:"URL"`
+	APIKeyFile string `help:"File with the key of a MISP user. The key itself can be in the environment, as MISP_API_KEY." env:"MISP_API_KEY_FILE" placeholder:"FILE"`
+	Option     stanza `short:"o" help:"Any other option of the plugin's stanza, such as to_ids=any." placeholder:"NAME=VALUE"`
 
 	bare bool                                       // the options are all in Option
 	env  func(name string) (value string, set bool) // the environment; os.LookupEnv if nil
+}
+
+// A stanza is options as a section of Fluent Bit's configuration has them: their names
+// are taken in any case, and kept in lower case.
+type stanza map[string]string
+
+// Decode reads one of them from the command line.
+func (s *stanza) Decode(ctx *kong.DecodeContext) error {
+	var option string
+	if err := ctx.Scan.PopValueInto("NAME=VALUE", &option); err != nil {
+		return err
+	}
+	name, value, found := strings.Cut(option, "=")
+	if !found {
+		return fmt.Errorf("want NAME=VALUE, not %q", option)
+	}
+	if *s == nil {
+		*s = stanza{}
+	}
+	(*s)[strings.ToLower(name)] = value
+	return nil
 }
 
 // property returns the options as a stanza would have them.
