@@ -143,7 +143,7 @@ func TestEnginesShareLog(t *testing.T) {
 	engines[1].Close()
 	engines[2].Close()
 	for i, want := range []int{0, 1, 1} {
-		if n := strings.Count(logs[i].String(), "403"); n != want {
+		if n := strings.Count(logs[i].String(), "403 Forbidden"); n != want {
 			t.Errorf("engine %d: %d lines about it, want %d: %s", i, n, want, &logs[i])
 		}
 	}
