@@ -69,8 +69,11 @@ func (c *coverageCmd) Run(std streams) error {
 		}
 	}
 	_ = bar.Finish()
-	if err == io.EOF {
+	switch {
+	case err == io.EOF:
 		err = nil
+	case s.report.Alerts == 0:
+		return err
 	}
 	r := s.finish() // of a file that is cut off, too
 	if c.JSON {
