@@ -29,6 +29,9 @@ type Section struct {
 	Kind       string // in lower case: service, input, filter, output, parser, plugins, ...
 	Place      Place
 	Properties []Property
+
+	Host   int    // of a processor: the index of the input or output that it is in
+	Signal string // and what it is for there: logs, metrics or traces
 }
 
 // A Property is one key of a section with its value.

@@ -120,6 +120,7 @@ func (y yamlReader) list(kind, name string, n ast.Node) {
 // section reads one section, which begins at start.
 func (y yamlReader) section(kind string, start, n ast.Node) {
 	s := Section{Kind: kind, Place: y.at(start)}
+	from := len(y.Sections)
 	for _, e := range y.entries(n, kind) {
 		name, _ := scalar(e.Key)
 		if name == "processors" {
@@ -141,6 +142,10 @@ func (y yamlReader) section(kind string, start, n ast.Node) {
 			}
 		}
 	}
+	host := len(y.Sections)
+	for i := from; i < host; i++ {
+		y.Sections[i].Host = host
+	}
 	y.Sections = append(y.Sections, s)
 }
 
@@ -148,7 +153,11 @@ func (y yamlReader) section(kind string, start, n ast.Node) {
 func (y yamlReader) processors(n ast.Node) {
 	for _, e := range y.entries(n, "processors") {
 		name, _ := scalar(e.Key)
+		from := len(y.Sections)
 		y.list("processor", name, e.Value)
+		for i := range y.Sections[from:] {
+			y.Sections[from+i].Signal = name
+		}
 	}
 }
 

@@ -7,14 +7,29 @@ import (
 	"fluent-bit-misp/conf"
 )
 
-// parser checks that a tail input, or a filter behind it, makes records of
-// the lines, with all that is in them.
-func (c *checker) parser(s *conf.Section, tag string) {
-	named, set := s.Get("parser")
-	for _, f := range c.sections("filter") {
-		if !set && strings.EqualFold(f.Value("name"), "parser") && matches(f, tag) {
-			named, set = f.Get("parser")
+// parserAhead returns the filter or processor that makes records of the lines of an
+// input before they come to a section of the plugin, nil if there is none.
+func (c *checker) parserAhead(m *conf.Section, input int, tag string) *conf.Section {
+	inside := m.Kind == "processor" && m.Host == input // where no filter has been yet
+	for i := range c.config.Sections {
+		f := &c.config.Sections[i]
+		if inside && f == m {
+			return nil
 		}
+		kind := f.Kind == "processor" || f.Kind == "filter" && !inside
+		if kind && strings.EqualFold(f.Value("name"), "parser") && c.takes(f, input, tag) {
+			return f
+		}
+	}
+	return nil
+}
+
+// parser checks that a tail input, or else what is ahead of the plugin, makes
+// records of the lines, with all that is in them.
+func (c *checker) parser(s, ahead *conf.Section) {
+	named, set := s.Get("parser")
+	if !set && ahead != nil {
+		named, set = ahead.Get("parser")
 	}
 	if !set {
 		c.mistake(s.Place, "Parser is not set: the alerts stay text, in which no rule finds a field")

@@ -11,25 +11,38 @@ import (
 // tails checks the tail inputs of which the plugin takes the records.
 func (c *checker) tails() {
 	n := 0
-	for _, s := range c.sections("input") {
-		if !strings.EqualFold(s.Value("name"), "tail") {
+	for input := range c.config.Sections {
+		s := &c.config.Sections[input]
+		if s.Kind != "input" || !strings.EqualFold(s.Value("name"), "tail") {
 			continue
 		}
 		tag := tagOf(s, n)
 		n++
 		for i := range c.config.Sections {
-			if m := &c.config.Sections[i]; c.isMISP(m) && m.Kind != "processor" && matches(m, tag) {
-				c.tail(s, tag)
+			if m := &c.config.Sections[i]; c.isMISP(m) && c.takes(m, input, tag) {
+				c.tail(s, c.parserAhead(m, input, tag))
 				break
 			}
 		}
 	}
 }
 
+// takes reports whether a filter, a processor or an output gets the records of an
+// input, which have the tag.
+func (c *checker) takes(s *conf.Section, input int, tag string) bool {
+	if s.Kind != "processor" {
+		return matches(s, tag)
+	}
+	host := &c.config.Sections[s.Host]
+	return s.Host == input || host.Kind == "output" && matches(host, tag)
+}
+
 // Alerts are up to 64 kB and a little more.
 const longAlert = 128_000
 
-func (c *checker) tail(s *conf.Section, tag string) {
+// tail checks a tail input; what makes records of its lines, if it does not, is the
+// section ahead.
+func (c *checker) tail(s, ahead *conf.Section) {
 	const lines = "an alert can be longer than 64 kB, want 1M"
 	most, chunk := 32<<10, 32<<10
 	at := s.Place
@@ -56,7 +69,7 @@ func (c *checker) tail(s *conf.Section, tag string) {
 	if p, set := s.Get("storage.type"); set && strings.EqualFold(p.Value, "filesystem") && c.serviceValue("storage.path") == "" {
 		c.mistake(p.Place, "storage.type is filesystem: storage.path must be set in the SERVICE section")
 	}
-	c.parser(s, tag)
+	c.parser(s, ahead)
 	if !c.Elsewhere {
 		c.access(s)
 	}
