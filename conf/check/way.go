@@ -9,7 +9,8 @@ import (
 // way checks that alerts come to a section of the plugin, and from a filter to
 // an output.
 func (c *checker) way(s *conf.Section) {
-	if s.Kind == "processor" { // it belongs to its input
+	if s.Kind == "processor" {
+		c.processor(s)
 		return
 	}
 	match, set := s.Get("match")
@@ -43,6 +44,13 @@ func (c *checker) way(s *conf.Section) {
 		}
 	}
 	c.mistake(match.Place, "no output takes what comes out of this filter, which has %s", tagList(taken))
+}
+
+// processor checks where a processor is: it gets all that comes there.
+func (c *checker) processor(s *conf.Section) {
+	if s.Signal != "logs" {
+		c.mistake(s.Place, "as a processor of %s, Fluent Bit does not know misp and does not start: want it below logs", s.Signal)
+	}
 }
 
 func tagList(tags []string) string {
