@@ -67,6 +67,13 @@ func (c *checker) mistake(at conf.Place, format string, args ...any) {
 	c.mistakes = append(c.mistakes, conf.Mistake{Place: at, Message: fmt.Sprintf(format, args...)})
 }
 
+// unwise warns of something at a place, if there is nothing wrong.
+func (c *checker) unwise(at conf.Place, message string) {
+	if !c.wrong(at) {
+		c.mistakes = append(c.mistakes, conf.Mistake{Place: at, Message: message, Allowed: true})
+	}
+}
+
 // wrong reports whether there is a mistake at a place.
 func (c *checker) wrong(at conf.Place) bool {
 	return slices.ContainsFunc(c.mistakes, func(m conf.Mistake) bool { return m.Place == at && !m.Allowed })

@@ -82,9 +82,7 @@ func (c *checker) misp(s *conf.Section, whole bool) {
 	}
 	for _, warning := range warnings {
 		message := NameIn(s.Kind, warning)
-		if at := placeOf(s, message); !c.wrong(at) {
-			c.mistakes = append(c.mistakes, conf.Mistake{Place: at, Message: message, Allowed: true})
-		}
+		c.unwise(placeOf(s, message), message)
 	}
 }
 

@@ -51,6 +51,10 @@ func (c *checker) processor(s *conf.Section) {
 	if s.Signal != "logs" {
 		c.mistake(s.Place, "as a processor of %s, Fluent Bit does not know misp and does not start: want it below logs", s.Signal)
 	}
+	if c.config.Sections[s.Host].Kind == "output" {
+		c.unwise(s.Place, "as a processor of an output, it looks up anew at each attempt to send a chunk: late hits can be lost, "+
+			"and what MISP could not be asked about waits once for each; have it as a filter, or as a processor of the input")
+	}
 }
 
 func tagList(tags []string) string {
