@@ -37,7 +37,7 @@ type Section struct {
 // A Property is one key of a section with its value.
 type Property struct {
 	Key   string // as it is written
-	Value string // with the variables filled in, but for paths of plugins
+	Value string // with the variables filled in, but for paths of plugins; "" for a mapping of YAML
 	Unset string // the name of a variable in it that is not set, if there is one
 	Place Place
 }

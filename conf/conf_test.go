@@ -23,6 +23,8 @@ func TestLoad(t *testing.T) {
 		{"defaults", "a.conf", "[INPUT]\n Name ${A:-tail}.${B:-}${unclosed\n", []string{"input Name=tail.${unclosed 2"}},
 		{"yaml", "a.yaml", "env:\n  NAME: x\nservice: {flush: 1}\npipeline:\n  inputs:\n    - name: tail\n      path: ${NAME}\n      list: [a, b]\n",
 			[]string{"service flush=1 3", "input name=tail 6", "input path=x 7", "input list=a 8", "input list=b 8"}},
+		{"mappings", "a.yaml", "pipeline:\n  filters:\n    - name: x\n      one: {a: b}\n      two:\n        a: b\n        c: d\n",
+			[]string{"filter name=x 3", "filter one= 4", "filter two= 5"}},
 		{"processors", "a.yml", "pipeline:\n  inputs:\n    - name: tail\n      processors:\n        logs:\n          - name: misp\n",
 			[]string{"processor name=misp 6", "input name=tail 3"}},
 	} {

@@ -136,6 +136,8 @@ func (y yamlReader) section(kind string, start, n ast.Node) {
 				}
 			}
 		case *ast.NullNode: // as if it were not there
+		case *ast.MappingNode, *ast.MappingValueNode:
+			s.Properties = append(s.Properties, Property{Key: name, Place: at})
 		default:
 			if value, ok := scalar(e.Value); ok {
 				s.Properties = append(s.Properties, Property{Key: name, Value: value, Place: at})

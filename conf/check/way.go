@@ -55,6 +55,10 @@ func (c *checker) processor(s *conf.Section) {
 		c.unwise(s.Place, "as a processor of an output, it looks up anew at each attempt to send a chunk: late hits can be lost, "+
 			"and what MISP could not be asked about waits once for each; have it as a filter, or as a processor of the input")
 	}
+	if p, set := s.Get("condition"); set {
+		c.unwise(p.Place, "with a condition, Fluent Bit hands over each record by itself: MISP is asked about one at a time, "+
+			"and each may wait for max_wait; leave it out, as rules have conditions of their own")
+	}
 }
 
 func tagList(tags []string) string {
