@@ -181,6 +181,10 @@ func ParseOptions(property func(name string) (value string, set bool)) (Options,
 	if set["api_key"] && set["api_key_file"] {
 		mistakes = append(mistakes, errors.New("api_key and api_key_file are both set: want one of them"))
 	}
+	if set["verdict"] && o.Verdict != VerdictNone && o.Fields != nil && !o.Fields[verdictField] {
+		value, _ := property("verdict")
+		o.Warnings = append(o.Warnings, fmt.Sprintf("verdict %q: nothing of it is written, as fields does not name verdict", strings.TrimSpace(value)))
+	}
 	// The cache collects what the client asks for.
 	o.Cache.BatchSize, o.Cache.MaxConcurrency = o.MISP.BatchSize, o.MISP.MaxConcurrency
 	return o, errors.Join(mistakes...)

@@ -146,6 +146,27 @@ func TestOpenNamesEveryMistake(t *testing.T) {
 	}
 }
 
+// A verdict that is asked for, and that fields keeps from being written, is warned of.
+func TestVerdictNotWritten(t *testing.T) {
+	for _, tt := range []struct {
+		fields, verdict string
+		warns           bool
+	}{
+		{"value", "", false},
+		{"value", "none", false},
+		{"value", "all", true},
+		{"value", "Unknown", true},
+		{"value,misp_verdict", "all", false},
+		{"", "all", false},
+	} {
+		o, err := ParseOptions(stanza("fields", tt.fields, "verdict", tt.verdict))
+		want := fmt.Sprintf("verdict %q: nothing of it is written, as fields does not name verdict", tt.verdict)
+		if warned := slices.Contains(o.Warnings, want); err != nil || warned != tt.warns || len(o.Warnings) > 1 {
+			t.Errorf("fields %q, verdict %q: %v, %q", tt.fields, tt.verdict, err, o.Warnings)
+		}
+	}
+}
+
 func TestMetricsListen(t *testing.T) {
 	const open = `metrics_listen %q: whoever can reach this address can read the metrics, which need no password; want 127.0.0.1, or a firewall in front of it`
 	tests := []struct {
