@@ -11,19 +11,15 @@ import (
 	"fluent-bit-misp/conf"
 )
 
-// secrets checks who else may read the key.
+// secrets checks who else may read a key that stands in the configuration. The
+// plugin itself warns of one in a file of its own.
 func (c *checker) secrets(s *conf.Section) {
-	if p, set := s.Get("api_key_file"); set {
-		if info, err := os.Stat(p.Value); err == nil && info.Mode()&0o004 != 0 {
-			c.mistake(p.Place, "%s %s: everybody may read it; mend it with: chmod o= %s", p.Key, p.Value, p.Value)
-		}
-	}
 	p, set := s.Get("api_key")
 	if !set || p.Value == "" || c.fromOutside(p) {
 		return
 	}
 	if info, err := os.Stat(p.Place.File); err == nil && info.Mode()&0o004 != 0 {
-		c.mistake(p.Place, "api_key: everybody may read this file, and the key in it; put the key into a file of its own and name that with api_key_file")
+		c.unwise(p.Place, "api_key: everybody may read this file, and the key in it; put the key into a file of its own and name that with api_key_file")
 	}
 }
 
