@@ -105,7 +105,12 @@ func (c *checker) missing() {
 // variables reports variables that are not set.
 func (c *checker) variables(s *conf.Section) {
 	for _, p := range s.Properties {
-		if p.Unset != "" && !c.Elsewhere {
+		switch {
+		case p.Unset == "" || c.Elsewhere:
+		case p.Unset == "CREDENTIALS_DIRECTORY":
+			c.mistake(p.Place, "%s: the variable %s is not set, which systemd does for the service alone: "+
+				"check with %[2]s=/directory/of/the/key mispctl check", p.Key, p.Unset)
+		default:
 			c.mistake(p.Place, "%s: the variable %s is not set, and Fluent Bit takes it for empty", p.Key, p.Unset)
 		}
 	}
