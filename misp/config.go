@@ -185,24 +185,12 @@ func parseURLs(list string) (urls []string, err error) {
 
 // load reads the files that t names.
 func (t TLS) load() (*tls.Config, error) {
-	var mistakes []error
-	cfg := &tls.Config{InsecureSkipVerify: t.NoVerify}
-	if t.CAFile != "" {
-		var err error
-		if cfg.RootCAs, err = file.CertPool(t.CAFile); err != nil {
-			mistakes = append(mistakes, fmt.Errorf("tls.ca_file %q: %w", t.CAFile, err))
-		}
-	}
+	cfg, mistakes := file.TLS("tls.", t.CAFile, t.CrtFile, t.KeyFile)
+	cfg.InsecureSkipVerify = t.NoVerify
 	switch {
-	case t.CrtFile != "" && t.KeyFile != "":
-		pair, err := file.KeyPair(t.CrtFile, t.KeyFile)
-		if err != nil {
-			mistakes = append(mistakes, fmt.Errorf("tls.crt_file %q and tls.key_file %q: %w", t.CrtFile, t.KeyFile, err))
-		}
-		cfg.Certificates = []tls.Certificate{pair}
-	case t.CrtFile != "":
+	case t.CrtFile != "" && t.KeyFile == "":
 		mistakes = append(mistakes, errors.New("tls.key_file is not set, tls.crt_file is: want both or none"))
-	case t.KeyFile != "":
+	case t.CrtFile == "" && t.KeyFile != "":
 		mistakes = append(mistakes, errors.New("tls.crt_file is not set, tls.key_file is: want both or none"))
 	}
 	return cfg, errors.Join(mistakes...)

@@ -180,21 +180,9 @@ func (s *settings) loadTLS() (mistakes []error) {
 		}
 		return nil
 	}
-	s.TLS = &tls.Config{InsecureSkipVerify: s.noVerify}
-	if s.ca != "" {
-		var err error
-		if s.TLS.RootCAs, err = file.CertPool(s.ca); err != nil {
-			mistakes = append(mistakes, fmt.Errorf("forward.tls.ca_file %q: %w", s.ca, err))
-		}
-	}
-	switch {
-	case s.cert != "" && s.certKey != "":
-		pair, err := file.KeyPair(s.cert, s.certKey)
-		if err != nil {
-			mistakes = append(mistakes, fmt.Errorf("forward.tls.crt_file %q and forward.tls.key_file %q: %w", s.cert, s.certKey, err))
-		}
-		s.TLS.Certificates = []tls.Certificate{pair}
-	case s.cert != "" || s.certKey != "":
+	s.TLS, mistakes = file.TLS("forward.tls.", s.ca, s.cert, s.certKey)
+	s.TLS.InsecureSkipVerify = s.noVerify
+	if (s.cert == "") != (s.certKey == "") {
 		mistakes = append(mistakes, errors.New("only one of forward.tls.crt_file and forward.tls.key_file is set: want both or none"))
 	}
 	return mistakes

@@ -1,5 +1,5 @@
-// Package file reads the files that options name: keys, rules, certificates. Its
-// errors do not have the name, as the messages about options have it already.
+// Package file reads the files that options name: keys, rules, certificates. Errors of
+// reading do not have the name, as the messages about options have it already.
 package file
 
 import (
@@ -24,8 +24,28 @@ const (
 // 16 MB or lets it wait for 10 seconds.
 func Read(name string) ([]byte, error) { return read(name, patience) }
 
-// CertPool returns the certificates in a file in PEM form.
-func CertPool(name string) (*x509.CertPool, error) {
+// TLS returns a configuration with the certificates in files in PEM form: of those that
+// are trusted, and the own one with its key, if both are named. An empty name is none.
+// The mistakes name the options, which have that prefix.
+func TLS(prefix, ca, crt, key string) (cfg *tls.Config, mistakes []error) {
+	cfg = &tls.Config{}
+	if ca != "" {
+		var err error
+		if cfg.RootCAs, err = certPool(ca); err != nil {
+			mistakes = append(mistakes, fmt.Errorf("%sca_file %q: %w", prefix, ca, err))
+		}
+	}
+	if crt != "" && key != "" {
+		pair, err := keyPair(crt, key)
+		if err != nil {
+			mistakes = append(mistakes, fmt.Errorf("%[1]scrt_file %[2]q and %[1]skey_file %[3]q: %[4]w", prefix, crt, key, err))
+		}
+		cfg.Certificates = []tls.Certificate{pair}
+	}
+	return cfg, mistakes
+}
+
+func certPool(name string) (*x509.CertPool, error) {
 	pem, err := Read(name)
 	if err != nil {
 		return nil, err
@@ -37,8 +57,7 @@ func CertPool(name string) (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// KeyPair returns the certificate in one file and its key in another, both in PEM form.
-func KeyPair(crt, key string) (tls.Certificate, error) {
+func keyPair(crt, key string) (tls.Certificate, error) {
 	crtPEM, err := Read(crt)
 	if err != nil {
 		return tls.Certificate{}, fmt.Errorf("the certificate: %w", err)
