@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // A Mistake is something in a rule file that is not as it must be.
@@ -59,7 +60,7 @@ func around(line []rune, at int) ([]rune, int) {
 
 // visible returns a dot for what a terminal would obey.
 func visible(r rune) rune {
-	if r < ' ' || 0x7f <= r && r < 0xa0 {
+	if unicode.IsControl(r) {
 		return '.'
 	}
 	return r

@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
+	"unicode"
 
 	"fluent-bit-misp/misp"
 	"fluent-bit-misp/misp/ioc"
@@ -192,7 +193,7 @@ func writeTable(w io.Writer, results []result) {
 // printable makes text from outside safe for a terminal and for one row.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' || 0x7f <= r && r < 0xa0 {
+		if unicode.IsControl(r) {
 			return '.'
 		}
 		return r
