@@ -63,7 +63,9 @@ func (s storage) move(ctx context.Context, from *pending.Queue) {
 		}
 		var alerts [][]byte
 		for _, entry := range entries {
-			alerts = append(alerts, entry.Data)
+			if entry.Data != nil {
+				alerts = append(alerts, entry.Data)
+			}
 		}
 		s.queue.Put(ctx, alerts...)
 		if ctx.Err() == nil && !s.queue.Stats().Failing {

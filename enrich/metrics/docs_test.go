@@ -42,7 +42,7 @@ func TestDocumentation(t *testing.T) {
 	for name := range written {
 		t.Errorf("there is no metric %s", name)
 	}
-	for _, code := range []string{mispAway, queueDropping, storageInMemory, targetAway} {
+	for _, code := range []string{mispAway, queueDropping, storageInMemory, storageUnreadable, targetAway} {
 		if !strings.Contains(string(page), "| `"+code+"` |") {
 			t.Errorf("the code %s is not documented", code)
 		}

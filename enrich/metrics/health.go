@@ -22,10 +22,11 @@ const (
 	ready    = "ready"
 	degraded = "degraded"
 
-	mispAway        = "misp_away"
-	queueDropping   = "queue_dropping"
-	storageInMemory = "storage_in_memory"
-	targetAway      = "target_away"
+	mispAway          = "misp_away"
+	queueDropping     = "queue_dropping"
+	storageInMemory   = "storage_in_memory"
+	storageUnreadable = "storage_unreadable"
+	targetAway        = "target_away"
 )
 
 // recently is how long a queue counts as dropping after it dropped something.
@@ -55,8 +56,11 @@ func judge(readings []reading, now time.Time) health {
 		if q.InMemory != "" {
 			say(storageInMemory, "%s", q.InMemory)
 		}
+		if q.Unreadable != "" {
+			say(storageUnreadable, "%s", q.Unreadable)
+		}
 		if q.Dropped > 0 && now.Sub(q.DroppedAt) < recently {
-			say(queueDropping, "more alerts wait for MISP than pending_size allows: %d were dropped, the last at %s",
+			say(queueDropping, "%d alerts that waited for MISP were dropped or lost, the last at %s: the log says why",
 				q.Dropped, q.DroppedAt.UTC().Format(time.RFC3339))
 		}
 		if r.output != nil {

@@ -42,7 +42,7 @@ var (
 	queueBytes   = gauge("queue_bytes", "Bytes of the queue of alerts that wait for MISP.")
 	queueLimit   = gauge("queue_limit_bytes", "Bytes that the queue may have.")
 	queueOldest  = gauge("queue_oldest_age_seconds", "How long the oldest alert in the queue has waited; 0 if none waits.")
-	queueDropped = counter("queue_dropped_total", "Alerts that were pushed out of a full queue: whether MISP knows them stays unknown.")
+	queueDropped = counter("queue_dropped_total", "Alerts that were pushed out of a full queue, or are gone with its files: whether MISP knows them stays unknown.")
 	queueMemory  = gauge("queue_in_memory", "1 while the queue is in memory only although there is a storage_path.")
 
 	panics    = counter("panics_total", "Defects of the plugin that were caught.")

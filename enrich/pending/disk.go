@@ -3,6 +3,7 @@ package pending
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"hash/crc32"
 	"io"
 	"io/fs"
@@ -18,6 +19,8 @@ import (
 // everything is done. It may be used concurrently; whoever does waits for the
 // disk.
 type disk struct {
+	path  string
+	label string
 	limit int64 // bytes in all segments
 	each  int64 // bytes after which a new segment is begun
 
@@ -39,6 +42,15 @@ type disk struct {
 type segment struct {
 	first, last uint64
 	size        int64
+	unread      int // entries
+}
+
+// waiting is how many entries that are not read yet are not done.
+func (s *segment) waiting(done uint64) uint64 {
+	if s.last < done {
+		return 0
+	}
+	return min(uint64(s.unread), s.last+1-max(s.first, done))
 }
 
 // append writes entries and returns how many, and how many older ones that were
@@ -76,6 +88,7 @@ func (d *disk) append(entries []Entry) (written int, oldest, dropped uint64, err
 		}
 		s.size += int64(len(buf))
 		s.last = entries[end-1].Number
+		s.unread += end - written
 		d.total.Add(int64(len(buf)))
 		written = end
 	}
@@ -158,8 +171,9 @@ func (d *disk) finish(done uint64) error {
 	return nil
 }
 
-// read returns up to n entries from that number on, in their order.
-func (d *disk) read(from uint64, n int) []Entry {
+// read returns up to n entries from that number on, in their order, and how many
+// in front of them are lost. The error says why what is there cannot be read now.
+func (d *disk) read(from uint64, n int) (entries []Entry, lost uint64, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for {
@@ -168,19 +182,22 @@ func (d *disk) read(from uint64, n int) []Entry {
 		}
 		if len(d.ahead) > 0 {
 			n = min(n, len(d.ahead))
-			entries := d.ahead[:n:n]
+			entries = d.ahead[:n:n]
 			d.ahead = d.ahead[n:]
-			return entries
+			return entries, lost, nil
 		}
-		if !d.load() {
-			return nil
+		more, gone, err := d.load()
+		lost += gone
+		if !more || err != nil {
+			return nil, lost, err
 		}
 	}
 }
 
 // load reads ahead the rest of the segment that is read, or if there is none
-// the next one, and reports whether there was anything.
-func (d *disk) load() bool {
+// the next one, and reports whether there was one. For what is lost at its end an
+// entry without data stands.
+func (d *disk) load() (more bool, lost uint64, err error) {
 	for i := range d.segments {
 		s := &d.segments[i]
 		if s.first < d.reading {
@@ -193,13 +210,20 @@ func (d *disk) load() bool {
 			continue
 		}
 		b, err := readFile(d.root, segmentName(s.first), d.offset, s.size-d.offset)
-		d.offset = s.size
-		if err == nil || len(b) > 0 {
-			d.ahead, _ = records(b)
-			return true
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return false, 0, fmt.Errorf("%s: %w", segmentName(s.first), file.WithoutName(err))
 		}
+		d.offset = s.size
+		d.ahead, _ = records(b)
+		s.unread -= len(d.ahead)
+		lost = s.waiting(d.done)
+		s.unread = 0
+		if n := len(d.ahead); n == 0 || d.ahead[n-1].Number < s.last {
+			d.ahead = append(d.ahead, Entry{Number: s.last})
+		}
+		return true, lost, nil
 	}
-	return false
+	return false, 0, nil
 }
 
 // readFile reads up to size bytes of a file.

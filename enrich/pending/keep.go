@@ -46,6 +46,11 @@ func (q *Queue) store() (err error) {
 		}
 		done := q.done
 		q.mu.Unlock()
+		lost, err := q.disk.restore()
+		q.lose(lost)
+		if err != nil {
+			return err
+		}
 		if err := q.disk.finish(done); err != nil {
 			return err
 		}
@@ -88,6 +93,42 @@ func (q *Queue) failed(err error) {
 	}
 }
 
+// readable notes whether what is on disk can be read, and logs it when that
+// changes. It is tried again after a while.
+func (q *Queue) readable(err error) {
+	q.mu.Lock()
+	if q.closed {
+		q.mu.Unlock()
+		return
+	}
+	was := q.unreadable
+	q.unreadable = ""
+	if err != nil {
+		q.unreadable = "storage_path: " + err.Error() + ": alerts that wait for MISP cannot be read; they are asked about once that is mended"
+		q.again.Reset(q.retry)
+	}
+	problem := q.unreadable
+	q.mu.Unlock()
+	switch {
+	case was == "" && problem != "":
+		q.log.Error(problem)
+	case was != "" && problem == "":
+		q.log.Info("storage_path: alerts that wait for MISP can be read again")
+	}
+}
+
+// lose notes that entries are gone from the disk.
+func (q *Queue) lose(n uint64) {
+	if n == 0 {
+		return
+	}
+	q.mu.Lock()
+	q.lost += n
+	q.lastDrop = time.Now()
+	q.mu.Unlock()
+	q.log.Error(fmt.Sprintf("storage_path: files are gone or damaged, and %d alerts that waited for MISP with them: whether MISP knows them stays unknown", n))
+}
+
 const logEvery = 10 * time.Minute
 
 // logDropped notes when entries were pushed out, and logs it now and then.
@@ -113,6 +154,7 @@ func (q *Queue) Close() {
 	q.mu.Lock()
 	closed := q.closed
 	q.closed = true
+	q.again.Stop()
 	q.mu.Unlock()
 	if !closed {
 		close(q.stop)

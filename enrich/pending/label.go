@@ -12,19 +12,22 @@ var ErrOther = errors.New("it holds what is for something else")
 
 const labelName = "label"
 
-// label labels the entries to come. It is an error if there are some with
-// another label. Those without one, or of one that cannot be read, may be for
-// anything.
-func (d *disk) label(label string) error {
+// mark labels the entries to come, if they are to have a label. It is an error if
+// there are some with another label. Those without one, or of one that cannot be
+// read, may be for anything.
+func (d *disk) mark() error {
+	if d.label == "" {
+		return nil
+	}
 	b, err := readFile(d.root, labelName, 0, 1<<10)
-	if err == nil && string(b) == label {
+	if err == nil && string(b) == d.label {
 		return nil
 	}
 	if len(b) > 0 && d.next() > d.done {
 		return ErrOther
 	}
 	// Without its label a queue is only found later.
-	_ = d.root.WriteFile(labelName, []byte(label), 0o600)
+	_ = d.root.WriteFile(labelName, []byte(d.label), 0o600)
 	return nil
 }
 

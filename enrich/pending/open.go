@@ -50,9 +50,9 @@ func openDisk(cfg Config) (d *disk, damaged []string, err error) {
 	if err != nil {
 		return nil, nil, file.WithoutName(err)
 	}
-	d = &disk{limit: cfg.Size, each: min(max(cfg.Size/16, smallestSegment), largestSegment), root: root}
-	if damaged, err = d.open(); err == nil && cfg.Label != "" {
-		err = d.label(cfg.Label)
+	d = &disk{path: cfg.Dir, label: cfg.Label, limit: cfg.Size, each: min(max(cfg.Size/16, smallestSegment), largestSegment), root: root}
+	if damaged, err = d.open(); err == nil {
+		err = d.mark()
 	}
 	if err != nil {
 		d.release()
@@ -160,7 +160,7 @@ func (d *disk) openSegment(first uint64) (segment, error) {
 		return segment{}, d.root.Remove(name)
 	}
 	entries, damaged := records(b)
-	s := segment{first: first, last: first, size: int64(len(b))}
+	s := segment{first: first, last: first, size: int64(len(b)), unread: len(entries)}
 	var whole []byte
 	for _, e := range entries {
 		s.last = max(s.last, e.Number)

@@ -49,6 +49,7 @@ type Queue struct {
 	retry time.Duration
 	wake  chan struct{} // the keeper has work
 	ready chan struct{} // there may be more for Next
+	again *time.Timer   // makes it ready when what could not be read is tried again
 	stop  chan struct{}
 	ended chan struct{}
 
@@ -64,6 +65,7 @@ type Queue struct {
 	stuck    bool    // somebody waited for the disk in vain, and it has taken nothing since
 	closed   bool
 	shorter  chan struct{} // closed when the tail gets shorter or the disk fails
+	lost     uint64        // gone from the disk
 	dropped  uint64
 	noticed  uint64    // how many of them have a time
 	lastDrop time.Time // of the last of those
@@ -72,6 +74,8 @@ type Queue struct {
 	damaged  int
 	inMemory string // why, although there is a directory
 	ages     ages   // of what is not done
+
+	unreadable string // why what is on disk is, at the moment
 }
 
 // Open opens the queue in a directory, with what it held when it was last open,
@@ -97,6 +101,8 @@ func Open(cfg Config) (*Queue, error) {
 		ended:   make(chan struct{}),
 		shorter: make(chan struct{}),
 	}
+	q.again = time.AfterFunc(q.retry, func() { signal(q.ready) })
+	q.again.Stop()
 	if cfg.Dir != "" {
 		disk, damaged, err := openDisk(cfg)
 		if q.damaged = len(damaged); q.damaged > 0 {
@@ -225,7 +231,8 @@ func (q *Queue) onDisk() uint64 {
 func (q *Queue) Ready() <-chan struct{} { return q.ready }
 
 // Next returns up to n entries behind those that it returned before, none if
-// there are none yet. They stay in the queue until they are done.
+// there are none yet, or none that can be read. They stay in the queue until they
+// are done. One whose data are nil stands for what is lost up to its number.
 func (q *Queue) Next(n int) []Entry {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -236,13 +243,18 @@ func (q *Queue) Next(n int) []Entry {
 			break
 		}
 		q.mu.Unlock()
-		entries := q.disk.read(from, n)
+		entries, lost, err := q.disk.read(from, n)
+		q.lose(lost)
+		q.readable(err)
 		q.mu.Lock()
+		if err != nil {
+			return nil
+		}
 		if len(entries) > 0 {
 			q.cursor = entries[len(entries)-1].Number + 1
 			return entries
 		}
-		q.cursor = end // the rest of them is lost
+		q.cursor = end // what is missing was dropped before it was written
 	}
 	tail := q.tail
 	for len(tail) > 0 && tail[0].Number < q.cursor {
