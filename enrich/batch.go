@@ -97,6 +97,7 @@ func (b *batch) forget() {
 	clear(b.matches[:cap(b.matches)])
 	clear(b.edits)
 	b.edits, b.ends, b.open = b.edits[:0], b.ends[:0], b.open[:0]
+	b.rejected = b.rejected[:0]
 	b.writer.buf = b.writer.buf[:0]
 }
 

@@ -140,33 +140,51 @@ func newEngine(o Options, set *rules.Set, cache *misp.Cache, storage storage, lo
 // is longer and the disk does not answer; ctx can end the wait sooner. What is
 // not answered by then is unknown, and followed up.
 func (e *Engine) Enrich(ctx context.Context, chunk []byte, alloc func(size int) []byte) (out []byte, modified bool) {
-	out, late := e.enrich(ctx, chunk, alloc)
+	budget := budget{begin: time.Now(), wait: e.wait}
+	b := e.lookUp(ctx, chunk, budget)
+	if len(b.open) > 0 {
+		e.store(ctx, b, chunk, budget)
+	}
+	out, late := e.write(b, chunk, alloc)
+	e.count(b)
+	e.keep(b, chunk)
 	if late != nil {
 		e.late.outbox.handed(late, true)
 	}
 	return out, out != nil
 }
 
-// Deliver is Enrich for a caller who sees to it that the chunk arrives: deliver
-// is called once, with the new chunk or with the chunk as it was, and says
-// whether it has arrived, which Deliver returns. If not, the late hits in it
-// wait for another chunk.
-func (e *Engine) Deliver(ctx context.Context, chunk []byte, alloc func(size int) []byte, deliver func(out []byte) bool) (delivered bool) {
-	out, late := e.enrich(ctx, chunk, alloc)
+// Deliver is Enrich for a caller who sees to it that the chunk arrives, and
+// comes again with one that does not. It calls deliver once, with the new chunk
+// or with the chunk as it was, how many of its events Events counts, and in how
+// many of them something is not answered, and returns what that does: whether
+// the chunk has arrived. If not, nothing of it is counted or followed up, and
+// the late hits in it wait for another chunk.
+//
+// For the disk that takes what is followed up, Deliver waits as long as Enrich
+// may take, if it has to.
+func (e *Engine) Deliver(ctx context.Context, chunk []byte, alloc func(size int) []byte, deliver func(out []byte, events, open int) bool) (delivered bool) {
+	b := e.lookUp(ctx, chunk, budget{begin: time.Now(), wait: e.wait})
+	out, late := e.write(b, chunk, alloc)
 	if late != nil {
 		defer func() { e.late.outbox.handed(late, delivered) }()
 	}
 	if out == nil {
 		out = chunk
 	}
-	return deliver(out)
+	if delivered = deliver(out, b.events, len(b.open)); delivered {
+		if len(b.open) > 0 {
+			e.store(ctx, b, chunk, budget{begin: time.Now(), wait: e.wait})
+		}
+		e.count(b)
+	}
+	e.keep(b, chunk)
+	return delivered
 }
 
-// enrich returns the new chunk, nil if nothing changes, and the late hits in
-// it, which must be given back to the outbox.
-func (e *Engine) enrich(ctx context.Context, chunk []byte, alloc func(size int) []byte) (out []byte, late []*lateHit) {
-	budget := budget{begin: time.Now(), wait: e.wait}
-	// A batch that panicked half-way is not put back.
+// lookUp returns a batch with what there is to say about a chunk. It is to be
+// given back to keep, unless something in between panics.
+func (e *Engine) lookUp(ctx context.Context, chunk []byte, budget budget) *batch {
 	b := e.batches.Get().(*batch)
 	b.scan(e, chunk)
 	if len(b.looked) > 0 {
@@ -174,22 +192,26 @@ func (e *Engine) enrich(ctx context.Context, chunk []byte, alloc func(size int) 
 			e.ask(ctx, b, chunk, budget)
 		}
 		b.edit(e, chunk)
-		if len(b.open) > 0 {
-			e.store(ctx, b, chunk, budget)
-		}
 	}
 	if b.extraction.Unsettled() {
 		b.settle(e.cache)
 	}
-	out, late = e.write(b, chunk, alloc)
+	return b
+}
+
+// count counts what was done for a chunk.
+func (e *Engine) count(b *batch) {
 	if skipped := e.stats.tallies.add(b); skipped > 0 {
 		e.cache.CountClean(skipped, b.part)
 	}
+}
+
+// keep keeps the memory of a batch for another chunk.
+func (e *Engine) keep(b *batch, chunk []byte) {
 	b.forget()
 	if len(chunk) <= maxKept && len(b.indicators) <= maxKeptIndicators {
 		e.batches.Put(b)
 	}
-	return out, late
 }
 
 // write writes the new chunk if there is one, with late hits that wait.

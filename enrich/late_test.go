@@ -238,7 +238,7 @@ func TestLateHitIsDeliveredOnce(t *testing.T) {
 	refused := 0
 	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		var late []string
-		delivered := e.Deliver(context.Background(), chunk(t, other), func(n int) []byte { return make([]byte, n) }, func(out []byte) bool {
+		delivered := e.Deliver(context.Background(), chunk(t, other), func(n int) []byte { return make([]byte, n) }, func(out []byte, _, _ int) bool {
 			late = alerts(out)[1:]
 			return len(late) == 0 || refused == 3
 		})
@@ -253,4 +253,39 @@ func TestLateHitIsDeliveredOnce(t *testing.T) {
 		}
 	}
 	t.Errorf("the late hit did not come after %d refusals", refused)
+}
+
+// Of a chunk that does not arrive nothing is counted or followed up: it comes again.
+func TestRefusedChunk(t *testing.T) {
+	server := misptest.New(database())
+	letGo := shut(server)
+	e := openAt(t, server.Start(t), "max_wait", "10ms")
+	deliver := func(arrives bool) {
+		t.Helper()
+		c := chunk(t, lateAlert, other, `{"data":{}}`)
+		if e.Deliver(t.Context(), c, func(n int) []byte { return make([]byte, n) }, func(_ []byte, events, open int) bool {
+			if events != 3 || open != 1 {
+				t.Errorf("%d events, %d of them open", events, open)
+			}
+			return arrives
+		}) != arrives {
+			t.Errorf("delivered: %t", !arrives)
+		}
+	}
+	for range 3 {
+		deliver(false)
+	}
+	if s := e.Stats(); s.Events+s.Unknown+s.Indicators+s.Pending.Waiting > 0 || len(e.Counts().Rejected) > 0 {
+		t.Errorf("%+v, rejected %v", s, e.Counts().Rejected)
+	}
+	deliver(true)
+	if s := e.Stats(); s.Events != 3 || s.Unknown != 1 || s.Pending.Waiting != 1 || e.Counts().Rejected["not a public address"] != 1 {
+		t.Errorf("%+v, rejected %v", s, e.Counts().Rejected)
+	}
+	letGo()
+	lateHits(t, e, 1)
+	workedOff(t, e)
+	if n := e.Stats().LateHits; n != 1 {
+		t.Errorf("%d late hits", n)
+	}
 }

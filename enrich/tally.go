@@ -71,11 +71,8 @@ func (t *tally) add(b *batch) (skipped uint64) {
 		t.kinds[found.Indicator.Kind()]++
 		t.rules[found.Rule][b.answers[i].Verdict]++
 	}
-	for i := range b.rejected {
-		if r := &b.rejected[i]; r.n > 0 {
-			t.rejected.add(r.why, r.n)
-			r.n = 0
-		}
+	for _, r := range b.rejected {
+		t.rejected.add(r.why, r.n)
 	}
 	return skipped
 }

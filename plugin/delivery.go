@@ -52,17 +52,13 @@ func (d *delivery) deliver(tag string, chunk []byte) (delivered bool) {
 	if d.sender.Away() {
 		return false // MISP need not be asked for what cannot be sent
 	}
-	before := d.engine.Stats()
-	delivered = d.enrich(chunk, func(out []byte) bool {
-		if d.retryUnknown && d.engine.Stats().Unknown > before.Unknown {
+	return d.enrich(chunk, func(out []byte, events, open int) bool {
+		if d.retryUnknown && open > 0 || !d.sender.Send(d.ctx, tag, out) {
 			return false
 		}
-		return d.sender.Send(d.ctx, tag, out)
+		d.records.Add(uint64(events))
+		return true
 	})
-	if delivered {
-		d.records.Add(d.engine.Stats().Events - before.Events)
-	}
-	return delivered
 }
 
 // maxKept is the size of a chunk, in bytes, past which its memory is not kept.
@@ -71,17 +67,18 @@ const maxKept = 4 << 20
 
 // enrich hands the chunk with what MISP knows to send; as it was after a defect,
 // which would come again with each attempt.
-func (d *delivery) enrich(chunk []byte, send func(out []byte) bool) (delivered bool) {
+func (d *delivery) enrich(chunk []byte, send func(out []byte, events, open int) bool) (delivered bool) {
 	sent := false
 	defer func() {
 		if fault := recover(); fault != nil {
 			d.guard.caught(fault)
-			delivered = !sent && send(chunk)
+			delivered = delivered || !sent && send(chunk, 0, 0)
 		}
 	}()
-	return d.engine.Deliver(d.ctx, chunk, d.alloc, func(out []byte) bool {
+	return d.engine.Deliver(d.ctx, chunk, d.alloc, func(out []byte, events, open int) bool {
 		sent = true
-		return send(out)
+		delivered = send(out, events, open)
+		return delivered
 	})
 }
 
