@@ -51,12 +51,11 @@ func Open(property func(name string) (value string, set bool), log *slog.Logger)
 		storage.close()
 		return nil, err
 	}
-	e, err := newEngine(o, set, answers.cache, storage, log)
+	e, err := newEngine(o, set, answers.client, answers.cache, storage, log)
 	if err != nil {
 		release()
 		return nil, err
 	}
-	e.client = answers.client
 	e.closers = append(e.closers, release)
 	for _, warning := range o.Warnings {
 		log.Warn(warning)
@@ -77,7 +76,7 @@ func New(o Options, set *rules.Set, source misp.Source) (*Engine, error) {
 		return nil, err
 	}
 	cache := misp.NewCache(source, o.Cache)
-	e, err := newEngine(o, set, cache, storage, log)
+	e, err := newEngine(o, set, nil, cache, storage, log)
 	if err != nil {
 		cache.Close()
 		return nil, err
@@ -86,9 +85,10 @@ func New(o Options, set *rules.Set, source misp.Source) (*Engine, error) {
 	return e, nil
 }
 
-// newEngine returns an engine that looks up in cache, which is the caller's to
-// close, after the engine. The storage is the engine's, or closed on an error.
-func newEngine(o Options, set *rules.Set, cache *misp.Cache, storage storage, log *slog.Logger) (*Engine, error) {
+// newEngine returns an engine that looks up in cache, which asks the client if
+// there is one; both are the caller's to close, after the engine. The storage is
+// the engine's, or closed on an error.
+func newEngine(o Options, set *rules.Set, client *misp.Client, cache *misp.Cache, storage storage, log *slog.Logger) (*Engine, error) {
 	paths, err := event.NewPaths(set.Paths())
 	if err != nil {
 		storage.close()
@@ -97,6 +97,7 @@ func newEngine(o Options, set *rules.Set, cache *misp.Cache, storage storage, lo
 	e := &Engine{
 		set:         set,
 		paths:       paths,
+		client:      client,
 		cache:       cache,
 		layout:      newLayout(o),
 		verdict:     o.Verdict,
@@ -126,7 +127,8 @@ func newEngine(o Options, set *rules.Set, cache *misp.Cache, storage storage, lo
 			e.closers = append(e.closers, control.close)
 		}
 	}
-	e.late = newFollower(storage, cache, e.layout, &e.guard)
+	away := func() bool { return client != nil && client.Away() }
+	e.late = newFollower(storage, cache, away, e.layout, &e.guard)
 	e.closers = append(e.closers, e.late.close)
 	return e, nil
 }

@@ -3,6 +3,7 @@ package enrich
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,6 +22,7 @@ import (
 type follower struct {
 	storage
 	cache  *misp.Cache
+	away   func() bool // whether asking is in vain at the moment
 	layout *layout
 	guard  *guard
 
@@ -40,8 +42,8 @@ const (
 	longestPause = 10 * time.Second
 )
 
-func newFollower(s storage, cache *misp.Cache, layout *layout, guard *guard) *follower {
-	f := &follower{storage: s, cache: cache, layout: layout, guard: guard, outbox: newOutbox(s.queue.Done)}
+func newFollower(s storage, cache *misp.Cache, away func() bool, layout *layout, guard *guard) *follower {
+	f := &follower{storage: s, cache: cache, away: away, layout: layout, guard: guard, outbox: newOutbox(s.queue.Done)}
 	f.ctx, f.cancel = context.WithCancel(context.Background())
 	f.running.Go(func() {
 		for f.ctx.Err() == nil {
@@ -70,6 +72,12 @@ type openAlert struct {
 	number     uint64
 	alert      alert
 	indicators []ioc.Indicator
+	answers    []misp.Answer
+}
+
+// whole reports whether all indicators are answered.
+func (a *openAlert) whole() bool {
+	return !slices.ContainsFunc(a.answers, func(answer misp.Answer) bool { return answer.Verdict == misp.Unknown })
 }
 
 // run works the queue off, until the follower is closed.
@@ -82,18 +90,24 @@ func (f *follower) run() {
 				return
 			}
 		}
+		for f.away() && f.ctx.Err() == nil {
+			f.sleep(firstPause)
+		}
 		some := todo[:min(n, len(todo))]
-		if f.follow(some) {
+		answered := 0
+		if n > 1 {
+			answered = f.follow(some)
+		} else {
+			answered = f.followAlone(&some[0])
+		}
+		if answered > 0 || n == 1 {
 			todo = todo[len(some):]
+		}
+		if answered == len(some) {
 			n, pause = min(2*n, maxFollowed), firstPause
 			continue
 		}
-		// It may be a single one that MISP cannot cope with. Alone it makes
-		// way for the others.
-		if len(some) == 1 {
-			f.putBack(some[0])
-			todo = todo[1:]
-		}
+		// It may be a single one that MISP cannot cope with.
 		n = max(1, len(some)/2)
 		f.sleep(pause - rand.N(pause/4))
 		pause = min(2*pause, longestPause)
@@ -110,7 +124,7 @@ func (f *follower) next() (todo []openAlert) {
 				f.outbox.finish(entry.Number, nil)
 				continue
 			}
-			todo = append(todo, openAlert{entry.Number, a, indicators})
+			todo = append(todo, openAlert{entry.Number, a, indicators, make([]misp.Answer, len(indicators))})
 		}
 		if todo != nil {
 			return todo
@@ -123,74 +137,102 @@ func (f *follower) next() (todo []openAlert) {
 	}
 }
 
-// follow asks for the indicators of some alerts, and finishes them if any was
-// answered. Those that are not open any more go back into the queue.
-func (f *follower) follow(some []openAlert) (answered bool) {
+// follow asks for the indicators of some alerts, and returns how many of them
+// are answered. If any is, those are finished, and the others put back.
+func (f *follower) follow(some []openAlert) (answered int) {
 	var indicators []ioc.Indicator
 	for i := range some {
 		indicators = append(indicators, some[i].indicators...)
 	}
 	answers := make([]misp.Answer, len(indicators))
-	ctx, cancel := context.WithTimeout(f.ctx, askFor)
-	defer cancel()
-	f.cache.Lookup(ctx, indicators, answers)
-	for i := range answers {
-		answered = answered || answers[i].Verdict != misp.Unknown
+	f.ask(f.ctx, indicators, answers)
+	for i := range some {
+		answers = answers[copy(some[i].answers, answers):]
+		if some[i].whole() {
+			answered++
+		}
 	}
-	if !answered {
-		return false
+	if answered == 0 {
+		return 0
 	}
-	w := &writer{}
 	for i := range some {
 		if f.ctx.Err() != nil {
-			return true // what is behind a late hit that is not handed over is not done
+			break // what is behind a late hit that is not handed over is not done
 		}
-		n := len(some[i].indicators)
-		f.settle(w, &some[i], answers[:n])
-		answers = answers[n:]
+		if some[i].whole() {
+			f.finish(&some[i])
+		} else {
+			f.putBack(&some[i], some[i].alert.Open)
+		}
 	}
-	return true
+	return answered
 }
 
-// settle does what the answers for one alert call for.
-func (f *follower) settle(w *writer, a *openAlert, answers []misp.Answer) {
+// followAlone asks for the first indicator of an alert, and if that is answered
+// for the others. If these are not, MISP can be asked but not for all of them, so
+// the alert is finished in parts. Otherwise it makes way for the others, and next
+// time it is asked for another of its indicators.
+func (f *follower) followAlone(a *openAlert) (answered int) {
+	f.ask(f.ctx, a.indicators[:1], a.answers[:1])
+	if a.answers[0].Verdict == misp.Unknown {
+		f.putBack(a, append(a.alert.Open[1:], a.alert.Open[0]))
+		return 0
+	}
+	if len(a.indicators) > 1 {
+		f.ask(misp.Again(f.ctx), a.indicators[1:], a.answers[1:])
+	}
+	f.finish(a)
+	return 1
+}
+
+func (f *follower) ask(ctx context.Context, indicators []ioc.Indicator, answers []misp.Answer) {
+	ctx, cancel := context.WithTimeout(ctx, askFor)
+	defer cancel()
+	f.cache.Lookup(ctx, indicators, answers)
+}
+
+// finish does what the answers for an alert call for. What is not answered goes
+// back into the queue, in halves, as there is something that MISP cannot cope with.
+func (f *follower) finish(a *openAlert) {
 	var matches []match
 	var open []openIndicator
 	total := 0
-	for i := range answers {
-		switch answers[i].Verdict {
+	for i := range a.answers {
+		switch a.answers[i].Verdict {
 		case misp.Known:
 			var n int
 			o := &a.alert.Open[i]
-			matches, n = addMatches(matches, a.indicators[i], o.Field, o.Derived, &answers[i])
+			matches, n = addMatches(matches, a.indicators[i], o.Field, o.Derived, &a.answers[i])
 			total += n
 		case misp.Unknown:
 			open = append(open, a.alert.Open[i])
 		}
 	}
-	if open != nil {
-		rest := alert{identity: a.alert.identity, Open: open}
-		f.queue.Put(f.ctx, rest.encode())
-	}
+	half := (len(open) + 1) / 2
+	f.store(a, open[:half])
+	f.store(a, open[half:])
 	if len(matches) == 0 {
 		f.outbox.finish(a.number, nil)
 		return
 	}
 	f.found.Add(1)
-	w.buf = w.buf[:0]
+	w := &writer{}
 	f.layout.lateHit(w, &a.alert.identity, weigh(matches), total)
-	f.hand(&lateHit{number: a.number, record: append([]byte(nil), w.buf...)})
+	f.hand(&lateHit{number: a.number, record: w.buf})
 }
 
-// putBack puts an alert at the end of the queue, in two halves if it has
-// several indicators.
-func (f *follower) putBack(a openAlert) {
-	for half := (len(a.alert.Open) + 1) / 2; len(a.alert.Open) > 0; {
-		part := alert{identity: a.alert.identity, Open: a.alert.Open[:min(half, len(a.alert.Open))]}
-		f.queue.Put(f.ctx, part.encode())
-		a.alert.Open = a.alert.Open[len(part.Open):]
-	}
+// putBack puts an alert at the end of the queue, with its indicators in that order.
+func (f *follower) putBack(a *openAlert, open []openIndicator) {
+	f.store(a, open)
 	f.outbox.finish(a.number, nil)
+}
+
+// store stores an alert with some of its indicators, unless there are none.
+func (f *follower) store(a *openAlert, open []openIndicator) {
+	if len(open) > 0 {
+		part := alert{identity: a.alert.identity, Open: open}
+		f.queue.Put(f.ctx, part.encode())
+	}
 }
 
 // hand hands a late hit to the file, or to the chunks to come if there is room.

@@ -44,6 +44,27 @@ func TestOneValueFails(t *testing.T) {
 	}
 }
 
+// An alert that waited while MISP was away comes out as one late hit.
+func TestAlertStaysWhole(t *testing.T) {
+	t.Parallel()
+	e, server := start(t, database(), "max_wait", "0", "cache_error_ttl", "2s")
+	server.Fault(misptest.Status(http.StatusInternalServerError))
+	enrich(e, chunk(t,
+		`{"id":"1","data":{"srcip":"203.0.113.5","dstip":["203.0.113.6","203.0.113.66"]}}`,
+		`{"id":"2","data":{"srcip":"203.0.113.67"}}`))
+	time.Sleep(4 * time.Second)
+	enrich(e, chunk(t, `{"id":"3","data":{"srcip":"203.0.113.5"}}`)) // MISP's failure is remembered
+	server.Fault(nil)
+	late := lateHits(t, e, 3)
+	slices.Sort(late)
+	for i, count := range []int{3, 1, 1} {
+		if !strings.HasPrefix(late[i], fmt.Sprintf(`{"id":"%d",`, i+1)) || !strings.Contains(late[i], fmt.Sprintf(`"misp_count":%d`, count)) {
+			t.Errorf("%s, want %d attributes", late[i], count)
+		}
+	}
+	workedOff(t, e)
+}
+
 // What would not be found behind a chunk is not put there.
 func TestLateHitsNeedAChunk(t *testing.T) {
 	e, server := start(t, database(), "max_wait", "0")
