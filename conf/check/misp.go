@@ -49,6 +49,9 @@ func (c *checker) misp(s *conf.Section, whole bool) {
 			first[name] = p.Place
 		}
 	}
+	if p, set := s.Get("active"); set && slices.Contains([]string{"off", "no", "n"}, strings.ToLower(p.Value)) {
+		c.mistake(p.Place, "%s %s does not switch it off: Fluent Bit takes false or 0 for that", p.Key, p.Value)
+	}
 	warnings, err := enrich.Check(c.property(s))
 	errs := leaves(err)
 	if s.Kind == "output" {

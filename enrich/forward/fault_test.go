@@ -2,6 +2,9 @@ package forward
 
 import (
 	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -159,5 +162,25 @@ func TestCancel(t *testing.T) {
 	}
 	if d := time.Since(begin); d > time.Second || b.Away() || b.log.Len() > 0 {
 		t.Errorf("took %v, away %v, logged %s", d, b.Away(), &b.log)
+	}
+}
+
+// What a target that hangs up may want depends on how far it came.
+func TestHangsUp(t *testing.T) {
+	hangsUp := fmt.Errorf("shared key: it hangs up on ours: %w", io.EOF)
+	secure := &Config{TLS: &tls.Config{}}
+	for _, tt := range []struct {
+		err  error
+		cfg  *Config
+		want string
+	}{
+		{io.EOF, &Config{}, "EOF: it closes the connection: see its log, and whether it wants TLS;"},
+		{io.EOF, secure, "EOF: it closes the connection: see its log;"},
+		{hangsUp, &Config{}, "EOF: see its log, and whether its shared_key is the same;"},
+		{hangsUp, secure, "EOF: see its log, and whether its shared_key is the same;"},
+	} {
+		if got := explain(tt.err, tt.cfg); !strings.Contains(got, tt.want) {
+			t.Errorf("%q, want %q in it", got, tt.want)
+		}
 	}
 }

@@ -202,6 +202,10 @@ func explain(err error, cfg *Config) string {
 		s = "there is no greeting: see whether the target has a shared_key, and whether it speaks TLS"
 	case errors.As(err, &slow) && slow.Timeout():
 		s += ": see whether the target is a forward input, and whether it is overloaded"
+	case isClosed(err) && strings.HasPrefix(s, "shared key: "):
+		s += ": see its log, and whether its shared_key is the same"
+	case isClosed(err) && cfg.TLS != nil:
+		s += ": it closes the connection: see its log"
 	case isClosed(err):
 		s += ": it closes the connection: see its log, and whether it wants TLS"
 	}
