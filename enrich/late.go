@@ -174,12 +174,16 @@ func (f *follower) follow(some []openAlert) (answered int) {
 // time it is asked for another of its indicators.
 func (f *follower) followAlone(a *openAlert) (answered int) {
 	f.ask(f.ctx, a.indicators[:1], a.answers[:1])
-	if a.answers[0].Verdict == misp.Unknown {
+	failed := a.answers[0].Verdict == misp.Unknown
+	if !failed && len(a.indicators) > 1 {
+		f.ask(misp.Again(f.ctx), a.indicators[1:], a.answers[1:])
+	}
+	switch {
+	case f.ctx.Err() != nil: // it stays in the queue as it is
+		return 0
+	case failed:
 		f.putBack(a, append(a.alert.Open[1:], a.alert.Open[0]))
 		return 0
-	}
-	if len(a.indicators) > 1 {
-		f.ask(misp.Again(f.ctx), a.indicators[1:], a.answers[1:])
 	}
 	f.finish(a)
 	return 1

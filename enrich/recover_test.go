@@ -65,6 +65,36 @@ func TestAlertStaysWhole(t *testing.T) {
 	workedOff(t, e)
 }
 
+// Nor is an alert cut up when the host ends while it is asked for.
+func TestAlertStaysWholeAtTheEnd(t *testing.T) {
+	t.Parallel()
+	server := misptest.New(database())
+	url, dir := server.Start(t), filepath.Join(t.TempDir(), "s")
+	e := openAt(t, url, "max_wait", "0", "cache_error_ttl", "1s", "storage_path", dir)
+	server.Fault(misptest.WrongShape)
+	enrich(e, chunk(t, `{"id":"1","data":{"srcip":"203.0.113.5","dstip":"203.0.113.66"}}`))
+	waitUntil(t, "a failure", func() bool { return server.Counts().Requests > 0 })
+	asked := make(chan bool, 100)
+	server.Fault(func(w http.ResponseWriter, r *http.Request, answer http.Handler) {
+		body, _ := io.ReadAll(r.Body)
+		if bytes.Contains(body, []byte("203.0.113.66")) {
+			asked <- true
+			<-r.Context().Done()
+			return
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		answer.ServeHTTP(w, r)
+	})
+	<-asked
+	e.Close()
+	server.Fault(nil)
+	e = openAt(t, url, "storage_path", dir)
+	if late := lateHits(t, e, 1); !strings.Contains(late[0], `"misp_count":3`) {
+		t.Errorf("a part of it: %s", late[0])
+	}
+	workedOff(t, e)
+}
+
 // What would not be found behind a chunk is not put there.
 func TestLateHitsNeedAChunk(t *testing.T) {
 	e, server := start(t, database(), "max_wait", "0")
