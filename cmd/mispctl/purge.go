@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"fluent-bit-misp/enrich"
+	"fluent-bit-misp/misp/ioc"
 )
 
 type purgeCmd struct {
@@ -20,6 +21,9 @@ func (*purgeCmd) Help() string {
 func (c *purgeCmd) Run(std streams) error {
 	if c.All == (len(c.Values) > 0) {
 		return errors.New("want values or --all, and not both")
+	}
+	for i, value := range c.Values {
+		c.Values[i] = ioc.Refang(value) // as analysts write and paste it
 	}
 	engines, err := enrich.Purge(c.StoragePath, c.Values...)
 	if err != nil {

@@ -103,6 +103,7 @@ func TestPurge(t *testing.T) {
 	}{
 		{[]string{"--storage-path", dir, "192.0.2.78"}, exitOK, "forgotten: the answers for 1 values, by 1 plugin instances\n", 0},
 		{[]string{"--storage-path", dir, "192.0.2.77"}, exitOK, "forgotten: the answers for 1 values, by 1 plugin instances\n", 1},
+		{[]string{"--storage-path", dir, "192.0[.]2[.]77"}, exitOK, "forgotten: the answers for 1 values, by 1 plugin instances\n", 1},
 		{[]string{"--storage-path", dir, "--all"}, exitOK, "forgotten: every answer, by 1 plugin instances\n", 1},
 		{[]string{"--storage-path", dir}, exitTrouble, "mispctl: want values or --all, and not both\n", 0},
 		{[]string{"--storage-path", dir, "--all", "x"}, exitTrouble, "mispctl: want values or --all, and not both\n", 0},
