@@ -36,7 +36,7 @@ func (s storage) adopt(ctx context.Context) {
 func (s storage) takeOver(ctx context.Context, label string) {
 	dirs, _ := queueDirs(filepath.Dir(s.dir))
 	for _, dir := range dirs {
-		if !pending.Holds(dir) {
+		if dir == s.dir || !pending.Holds(dir) {
 			continue
 		}
 		q, err := pending.Open(pending.Config{Dir: dir, Label: label})

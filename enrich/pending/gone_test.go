@@ -123,6 +123,51 @@ func TestRemovedAtTheEnd(t *testing.T) {
 	}
 }
 
+// Nor does what the queue itself finds lost, before anybody wants it.
+func TestRemovedWhatIsNotRead(t *testing.T) {
+	for name, remove := range map[string]func(dir string) error{
+		"a segment":     func(dir string) error { return os.Remove(filepath.Join(dir, segmentName(0))) },
+		"the directory": os.RemoveAll,
+	} {
+		t.Run(name, func(t *testing.T) {
+			q, dir, _ := openLogged(t)
+			put(q, 0, 1)
+			same(t, texts(q.Next(1)), wants(0, 1))
+			put(q, 1, 10)
+			if err := remove(dir); err != nil {
+				t.Fatal(err)
+			}
+			q.Done(0)
+			for end := time.Now().Add(5 * time.Second); q.Stats().Dropped == 0 && time.Now().Before(end); {
+				time.Sleep(time.Millisecond)
+			}
+			for entries := q.Next(7); len(entries) > 0; entries = q.Next(7) {
+				q.Done(entries[len(entries)-1].Number)
+			}
+			if s := q.Stats(); s.Waiting != 0 || s.Dropped != 9 {
+				t.Errorf("%+v, want none, and 9 dropped", s)
+			}
+		})
+	}
+}
+
+// What is removed is made anew although nothing is put.
+func TestRemovedWhileNothingHappens(t *testing.T) {
+	q, dir, _ := openLogged(t)
+	put(q, 0, 10)
+	if err := os.Remove(filepath.Join(dir, "lock")); err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(2 * lookEvery); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		if _, err := os.Stat(filepath.Join(dir, "lock")); err == nil {
+			got, _ := rest(q)
+			same(t, got, wants(0, 10))
+			return
+		}
+	}
+	t.Error("there is no lock")
+}
+
 // A queue that somebody has put in the place of this one is not written to.
 func TestReplaced(t *testing.T) {
 	q, dir, _ := openLogged(t)

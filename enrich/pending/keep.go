@@ -1,25 +1,37 @@
 package pending
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"runtime/debug"
 	"time"
 )
+
+// lookEvery is how often the keeper looks whether somebody has taken something away.
+// It is less than others wait before they take a queue without a lock for nobody's.
+const lookEvery = 2 * time.Second
 
 // keep writes what is put to the disk, until the queue is closed.
 func (q *Queue) keep() {
 	defer close(q.ended)
 	defer q.disk.release()
+	ticker := time.NewTicker(lookEvery)
+	defer ticker.Stop()
 	for {
 		err := q.store()
+		if errors.Is(err, fs.ErrNotExist) { // what it was about to use has been taken away
+			err = q.store()
+		}
 		q.failed(err)
 		var again <-chan time.Time
-		wake := q.wake
+		wake, look := q.wake, ticker.C
 		if err != nil { // a disk in trouble is not tried for every entry
-			again, wake = time.After(q.retry), nil
+			again, wake, look = time.After(q.retry), nil, nil
 		}
 		select {
 		case <-wake:
+		case <-look:
 		case <-again:
 		case <-q.stop:
 			q.failed(q.store())

@@ -160,7 +160,7 @@ func (q *Queue) Put(ctx context.Context, entries ...[]byte) {
 	if q.next == q.done {
 		q.ages = ages{}
 	}
-	q.ages.put(q.next, time.Now())
+	first := q.next
 	for _, data := range entries {
 		if len(data) > MaxEntry {
 			q.dropped++
@@ -170,13 +170,19 @@ func (q *Queue) Put(ctx context.Context, entries ...[]byte) {
 		q.size += len(data) + headSize
 		q.next++
 	}
-	last := q.next - 1
+	last := q.next
+	if last > first {
+		q.ages.put(first, time.Now())
+	}
 	q.shrink()
 	q.mu.Unlock()
 	q.logDropped()
+	if last == first {
+		return
+	}
 	signal(q.wake)
 	signal(q.ready)
-	q.await(ctx, last)
+	q.await(ctx, last-1)
 }
 
 // shrink drops the oldest entries that are not on disk, if they are too many.
@@ -254,7 +260,9 @@ func (q *Queue) Next(n int) []Entry {
 			q.cursor = entries[len(entries)-1].Number + 1
 			return entries
 		}
-		q.cursor = end // what is missing was dropped before it was written
+		// What is missing was dropped before it was written, or is gone since.
+		q.cursor = end
+		return []Entry{{Number: end - 1}}
 	}
 	tail := q.tail
 	for len(tail) > 0 && tail[0].Number < q.cursor {

@@ -231,3 +231,16 @@ func (b *syncBuffer) String() string {
 	defer b.mu.Unlock()
 	return b.buf.String()
 }
+
+// To put nothing does not wait for the disk, also where nothing was put before.
+func TestPutNothing(t *testing.T) {
+	for _, entries := range [][][]byte{nil, {make([]byte, MaxEntry+1)}} {
+		q := open(t, Config{Dir: t.TempDir()})
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		q.Put(ctx, entries...)
+		if ctx.Err() != nil {
+			t.Errorf("Put of %d entries waits", len(entries))
+		}
+		cancel()
+	}
+}
