@@ -20,7 +20,8 @@ type alert struct {
 	_msgpack struct{} `msgpack:",as_array"`
 
 	identity
-	Open []openIndicator
+	Open   []openIndicator
+	Partly int64 // since when MISP answers for some of them, in Unix milliseconds; 0 if it has not
 }
 
 // An identity tells one alert of Wazuh's from the others. What the event does

@@ -175,10 +175,10 @@ func (e *Engine) Deliver(ctx context.Context, chunk []byte, alloc func(size int)
 		out = chunk
 	}
 	if delivered = deliver(out, b.events, len(b.open)); delivered {
+		e.count(b)
 		if len(b.open) > 0 {
 			e.store(ctx, b, chunk, budget{begin: time.Now(), wait: e.wait})
 		}
-		e.count(b)
 	}
 	e.keep(b, chunk)
 	return delivered

@@ -5,31 +5,39 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"fluent-bit-misp/enrich/pending"
 	"fluent-bit-misp/misp/misptest"
 )
+
+// failAt has MISP fail so at each request with that value.
+func failAt(value string, fault misptest.Fault) misptest.Fault {
+	return func(w http.ResponseWriter, r *http.Request, answer http.Handler) {
+		body, _ := io.ReadAll(r.Body)
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		if bytes.Contains(body, []byte(value)) {
+			fault(w, r, answer)
+			return
+		}
+		answer.ServeHTTP(w, r)
+	}
+}
 
 // One value that MISP cannot cope with does not stop the others.
 func TestOneValueFails(t *testing.T) {
 	t.Parallel()
 	e, server := start(t, database(), "max_wait", "0", "cache_error_ttl", "10ms")
-	server.Fault(func(w http.ResponseWriter, r *http.Request, answer http.Handler) {
-		body, _ := io.ReadAll(r.Body)
-		r.Body = io.NopCloser(bytes.NewReader(body))
-		if bytes.Contains(body, []byte("203.0.113.250")) {
-			misptest.WrongShape(w, r, answer)
-			return
-		}
-		answer.ServeHTTP(w, r)
-	})
+	server.Fault(failAt("203.0.113.250", misptest.WrongShape))
 	enrich(e, chunk(t,
 		`{"id":"1","data":{"srcip":"203.0.113.250"}}`,
 		`{"id":"2","data":{"srcip":"203.0.113.250","dstip":"203.0.113.66"}}`,
@@ -42,6 +50,74 @@ func TestOneValueFails(t *testing.T) {
 	if n := e.Stats().Pending.Waiting; n != 2 {
 		t.Errorf("%d wait, want the two with the value that fails", n)
 	}
+}
+
+// Nor is it asked for again and again, however many alerts have it, and others do not
+// wait behind them.
+func TestManyWaitForOneValue(t *testing.T) {
+	t.Parallel()
+	e, server := start(t, database(), "max_wait", "0", "cache_error_ttl", "4s")
+	var asked atomic.Int64
+	server.Fault(failAt("203.0.113.250", func(w http.ResponseWriter, r *http.Request, answer http.Handler) {
+		asked.Add(1)
+		misptest.WrongShape(w, r, answer)
+	}))
+	for i := range 30 {
+		enrich(e, chunk(t, `{"id":"1","data":{"srcip":"203.0.113.250"}}`,
+			fmt.Sprintf(`{"id":"2","data":{"srcip":"203.0.113.250","dstip":"11.1.0.%d"}}`, i)))
+	}
+	time.Sleep(12 * time.Second)
+	if n := asked.Load(); n > 5 {
+		t.Errorf("asked for %d times within three times cache_error_ttl", n)
+	}
+	enrich(e, chunk(t, lateAlert))
+	lateHits(t, e, 1)
+}
+
+// What is no alert is not done before the alerts in front of it.
+func TestNoAlertInTheQueue(t *testing.T) {
+	t.Parallel()
+	server := misptest.New(database())
+	url, dir := server.Start(t), filepath.Join(t.TempDir(), "s")
+	server.Fault(misptest.Status(http.StatusForbidden))
+	e := openAt(t, url, "max_wait", "0", "storage_path", dir)
+	enrich(e, chunk(t, lateAlert))
+	e.Close()
+	q, err := pending.Open(pending.Config{Dir: filepath.Join(dir, "queue-1")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := q.Next(1)[0].Data
+	for i := range 2*maxFollowed + 1 {
+		q.Put(t.Context(), fmt.Append(nil, "of a later version ", i))
+	}
+	q.Put(t.Context(), again)
+	q.Close()
+	e = openAt(t, url, "max_wait", "0", "storage_path", dir)
+	waitUntil(t, "MISP is away", func() bool { return e.client.Away() })
+	e.Close()
+	server.Fault(nil)
+	lateHits(t, openAt(t, url, "storage_path", dir), 2)
+}
+
+// A defect that an alert meets with costs that alert at most.
+func TestDefectWhileOneFollowsUp(t *testing.T) {
+	t.Parallel()
+	e, _ := start(t, database())
+	q, err := pending.Open(pending.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := alert{identity: identity{ID: "1"}, Open: []openIndicator{{Kind: "ip", Value: "203.0.113.5", Field: "data.srcip"}}}
+	q.Put(t.Context(), a.encode(), a.encode(), a.encode())
+	var defect sync.Once
+	away := func() bool {
+		defect.Do(func() { panic("a defect") })
+		return false
+	}
+	f := newFollower(storage{queue: q, log: slog.New(slog.DiscardHandler)}, e.cache, away, e.layout, &guard{log: slog.New(slog.DiscardHandler)})
+	defer f.close()
+	waitUntil(t, "three late hits", func() bool { return f.found.Load() == 3 })
 }
 
 // An alert that waited while MISP was away comes out as one late hit.
@@ -75,16 +151,10 @@ func TestAlertStaysWholeAtTheEnd(t *testing.T) {
 	enrich(e, chunk(t, `{"id":"1","data":{"srcip":"203.0.113.5","dstip":"203.0.113.66"}}`))
 	waitUntil(t, "a failure", func() bool { return server.Counts().Requests > 0 })
 	asked := make(chan bool, 100)
-	server.Fault(func(w http.ResponseWriter, r *http.Request, answer http.Handler) {
-		body, _ := io.ReadAll(r.Body)
-		if bytes.Contains(body, []byte("203.0.113.66")) {
-			asked <- true
-			<-r.Context().Done()
-			return
-		}
-		r.Body = io.NopCloser(bytes.NewReader(body))
-		answer.ServeHTTP(w, r)
-	})
+	server.Fault(failAt("203.0.113.66", func(_ http.ResponseWriter, r *http.Request, _ http.Handler) {
+		asked <- true
+		<-r.Context().Done()
+	}))
 	<-asked
 	e.Close()
 	server.Fault(nil)

@@ -103,7 +103,7 @@ func NewCache(next Source, cfg CacheConfig) *Cache {
 // allocation, and is also given when ctx has ended. The others are asked for
 // even then.
 func (c *Cache) Lookup(ctx context.Context, indicators []ioc.Indicator, answers []Answer) {
-	n := c.peek(indicators, answers, isAgain(ctx))
+	n := c.Peek(indicators, answers)
 	if n == 0 {
 		return
 	}
@@ -120,18 +120,13 @@ func (c *Cache) Lookup(ctx context.Context, indicators []ioc.Indicator, answers 
 // returns how many of the indicators it has none for: their answers are zero.
 // It does not wait, and asks nobody but anew for a hit that ends soon.
 func (c *Cache) Peek(indicators []ioc.Indicator, answers []Answer) (missing int) {
-	return c.peek(indicators, answers, false)
-}
-
-// peek is Peek, or does without the answers that say that there was none.
-func (c *Cache) peek(indicators []ioc.Indicator, answers []Answer, again bool) (missing int) {
 	now := c.elapsed()
 	var found [numVerdicts]uint64
 	var stale uint64
 	var ending []int
 	for i, indicator := range indicators {
 		it := c.shard(indicator.Key()).get(indicator.Key(), now)
-		if it == nil || again && it.answer.Verdict == Unknown {
+		if it == nil {
 			answers[i] = Answer{}
 			missing++
 			continue
@@ -178,6 +173,9 @@ func (c *Cache) CleanUntil(indicators []ioc.Indicator) (until time.Duration) {
 
 // Size returns how many answers are kept at most.
 func (c *Cache) Size() int { return max(c.cfg.Size, 0) }
+
+// ErrorTTL returns for how long it is remembered at most that the next source failed.
+func (c *Cache) ErrorTTL() time.Duration { return max(c.cfg.ErrorTTL, 0) }
 
 // Len returns how many answers are kept, among them hits past their TTL and
 // others that ended less than a minute ago.

@@ -44,12 +44,12 @@ const maxWaiting = 100_000
 // flight for each, as far as they land before ctx ends.
 func (c *Cache) await(ctx context.Context, indicators []ioc.Indicator, answers []Answer, missing []int) {
 	seats := make([]seat, len(missing))
-	urgent, again := isUrgent(ctx), isAgain(ctx)
+	urgent := isUrgent(ctx)
 	now := c.elapsed()
 	c.flights.mu.Lock()
 	for n, i := range missing {
 		// Its flight may have landed since the look-up went through the cache.
-		if it := c.shard(indicators[i].Key()).get(indicators[i].Key(), now); it != nil && !(again && it.answer.Verdict == Unknown) {
+		if it := c.shard(indicators[i].Key()).get(indicators[i].Key(), now); it != nil {
 			answers[i] = it.at(now)
 			continue
 		}

@@ -12,13 +12,3 @@ func Urgent(ctx context.Context) context.Context {
 }
 
 func isUrgent(ctx context.Context) bool { return ctx.Value(urgentKey{}) != nil }
-
-type againKey struct{}
-
-// Again marks the look-ups under ctx as such that ask again for what was asked
-// in vain: that MISP failed a moment ago is no answer for them to a [Cache].
-func Again(ctx context.Context) context.Context {
-	return context.WithValue(ctx, againKey{}, true)
-}
-
-func isAgain(ctx context.Context) bool { return ctx.Value(againKey{}) != nil }

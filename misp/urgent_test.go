@@ -66,32 +66,3 @@ func urgentValuesGoFirst(t *testing.T) {
 		t.Errorf("at the end %d pilots, %v, %v, %v", f.pilots, f.rescue, f.boarding, f.queue)
 	}
 }
-
-// A look-up that asks again is not put off with the failure that is remembered, but
-// takes what MISP did say.
-func TestAgain(t *testing.T) {
-	calls := 0
-	answer := Answer{Reason: ServerError}
-	c := newTestCache(t, sourceFunc(func(_ context.Context, indicators []ioc.Indicator, answers []Answer) {
-		calls++
-		for i := range answers {
-			answers[i] = answer
-		}
-	}), CacheConfig{})
-	look := func(ctx context.Context, want Answer, asked int) {
-		t.Helper()
-		answers := make([]Answer, 1)
-		if c.Lookup(ctx, addresses(t, 1), answers); answers[0] != want || calls != asked {
-			t.Errorf("%+v after %d calls, want %+v after %d", answers[0], calls, want, asked)
-		}
-	}
-	look(t.Context(), answer, 1)
-	look(t.Context(), answer, 1)
-	look(Again(t.Context()), answer, 2)
-	before := answer
-	answer = Answer{Verdict: Clean}
-	look(t.Context(), before, 2)
-	look(Again(t.Context()), answer, 3)
-	look(Again(t.Context()), answer, 3)
-	look(t.Context(), answer, 3)
-}

@@ -1,0 +1,199 @@
+package enrich
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"fluent-bit-misp/misp"
+	"fluent-bit-misp/misp/ioc"
+)
+
+// An openAlert is an alert of the queue that is worked on.
+type openAlert struct {
+	number     uint64
+	last       uint64 // of what is done with it: itself, and what is no alert behind it
+	alert      alert
+	indicators []ioc.Indicator
+	answers    []misp.Answer
+}
+
+// answered returns how many indicators are answered.
+func (a *openAlert) answered() (n int) {
+	for _, answer := range a.answers {
+		if answer.Verdict != misp.Unknown {
+			n++
+		}
+	}
+	return n
+}
+
+// run works the queue off, until the follower is closed.
+func (f *follower) run() {
+	for pause := firstPause; f.ctx.Err() == nil; {
+		if len(f.todo) == 0 && !f.next() {
+			return
+		}
+		for f.away() && f.ctx.Err() == nil {
+			f.sleep(firstPause)
+		}
+		if f.step() {
+			pause = firstPause
+			continue
+		}
+		f.sleep(pause - rand.N(pause/4))
+		pause = min(2*pause, longestPause)
+	}
+}
+
+// caught goes on behind a defect, with each alert alone. One that alone meets with a
+// defect is given up.
+func (f *follower) caught() {
+	if f.together == 1 && len(f.todo) > 0 {
+		f.outbox.finish(f.todo[0].last, nil)
+		f.todo = f.todo[1:]
+	}
+	f.together = 1
+}
+
+// next waits for alerts in the queue, and returns false if the follower is closed.
+func (f *follower) next() bool {
+	for f.ctx.Err() == nil {
+		entries := f.queue.Next(maxFollowed)
+		for _, entry := range entries {
+			a, indicators, ok := decodeAlert(entry.Data)
+			switch {
+			case ok:
+				f.todo = append(f.todo, openAlert{entry.Number, entry.Number, a, indicators, make([]misp.Answer, len(indicators))})
+			case len(f.todo) > 0: // it is not done before those in front of it
+				f.todo[len(f.todo)-1].last = entry.Number
+			default:
+				f.outbox.finish(entry.Number, nil)
+			}
+		}
+		if len(f.todo) > 0 {
+			return true
+		}
+		if len(entries) > 0 {
+			continue
+		}
+		select {
+		case <-f.queue.Ready():
+		case <-f.ctx.Done():
+		}
+	}
+	return false
+}
+
+// step asks for the indicators of some alerts, and finishes what it can; the others
+// go back to the end of the queue. It reports whether it has finished any.
+func (f *follower) step() (finished bool) {
+	var asked []*openAlert
+	end := 0
+	for ; end < len(f.todo) && len(asked) < f.together; end++ {
+		if a := &f.todo[end]; !f.rests(a) {
+			asked = append(asked, a)
+		}
+	}
+	f.ask(asked)
+	failed := 0
+	for _, a := range asked {
+		if a.answered() == 0 {
+			a.alert.Partly = 0
+			failed++
+		}
+	}
+	// It may be a single one that MISP cannot cope with.
+	if failed > 0 {
+		f.together = max(1, len(asked)/2)
+	} else if len(asked) > 0 {
+		f.together = min(2*f.together, maxFollowed)
+	} else {
+		clear(f.failed) // it is their turn again
+	}
+	for ; end > 0 && f.ctx.Err() == nil; end-- { // what is behind a late hit that is not handed over is not done
+		finished = f.settle(&f.todo[0]) || finished
+		f.todo = f.todo[1:]
+	}
+	return finished
+}
+
+// rests reports whether there is nothing to ask for an alert and nothing to say of
+// it, because MISP failed at some indicators a moment ago, or last.
+func (f *follower) rests(a *openAlert) bool {
+	answered := 0
+	for _, indicator := range a.indicators {
+		answer, left, _ := f.cache.Held(indicator)
+		switch {
+		case left == 0 && !f.failed[indicator.Key()]:
+			return false
+		case left > 0 && answer.Verdict != misp.Unknown:
+			answered++
+		}
+	}
+	return answered == 0 || answered < len(a.indicators) && a.alert.Partly != 0 && !f.inParts(a)
+}
+
+// ask asks for the indicators of some alerts that are not in the cache, together or
+// if there is one alert at a time one by one, until MISP fails.
+func (f *follower) ask(some []*openAlert) {
+	var indicators []ioc.Indicator
+	var places []*misp.Answer
+	for _, a := range some {
+		f.cache.Peek(a.indicators, a.answers)
+		for i, indicator := range a.indicators {
+			if a.answers[i] == (misp.Answer{}) && !f.failed[indicator.Key()] {
+				indicators, places = append(indicators, indicator), append(places, &a.answers[i])
+			}
+		}
+	}
+	n := len(indicators)
+	if f.together == 1 {
+		n = 1
+	}
+	for answered := true; answered && len(indicators) > 0; indicators, places = indicators[n:], places[n:] {
+		answers := make([]misp.Answer, n)
+		f.lookUp(indicators[:n], answers)
+		answered = false
+		for i := range answers {
+			*places[i] = answers[i]
+			answered = answered || answers[i].Verdict != misp.Unknown
+		}
+		switch {
+		case answered:
+			clear(f.failed)
+		case f.together == 1:
+			f.failed[indicators[0].Key()] = true
+		}
+	}
+}
+
+func (f *follower) lookUp(indicators []ioc.Indicator, answers []misp.Answer) {
+	ctx, cancel := context.WithTimeout(f.ctx, askFor)
+	defer cancel()
+	f.cache.Lookup(ctx, indicators, answers)
+}
+
+// settle finishes an alert whose indicators are all answered, and one of which some
+// are if it cannot wait for the others any longer. Otherwise it puts it back.
+func (f *follower) settle(a *openAlert) (finished bool) {
+	answered := a.answered()
+	if answered == len(a.answers) || answered > 0 && a.alert.Partly != 0 && f.inParts(a) {
+		f.finish(a)
+		return true
+	}
+	if answered > 0 && a.alert.Partly == 0 {
+		a.alert.Partly = time.Now().UnixMilli()
+	}
+	f.queue.Put(f.ctx, a.alert.encode())
+	f.outbox.finish(a.last, nil)
+	return false
+}
+
+// inParts reports whether an alert of which MISP has answered a part is to be
+// finished so. What failed before that part was answered has been asked for again
+// by then: MISP can be asked, but not for all of it.
+func (f *follower) inParts(a *openAlert) bool {
+	waited := time.Since(time.UnixMilli(a.alert.Partly))
+	return waited < 0 || waited > f.cache.ErrorTTL() // the clock was set back
+}
