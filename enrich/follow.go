@@ -86,8 +86,8 @@ func (f *follower) next() bool {
 }
 
 // step asks for the indicators of some alerts, and finishes what it can; the others
-// go back to the end of the queue. It reports whether it has finished any.
-func (f *follower) step() (finished bool) {
+// go back to the end of the queue. It reports whether it has got any further.
+func (f *follower) step() (progress bool) {
 	var asked []*openAlert
 	end := 0
 	for ; end < len(f.todo) && len(asked) < f.together; end++ {
@@ -95,37 +95,33 @@ func (f *follower) step() (finished bool) {
 			asked = append(asked, a)
 		}
 	}
-	f.ask(asked)
-	failed := 0
+	progress = f.ask(asked)
+	f.together = min(2*f.together, maxFollowed)
+	if len(asked) == 0 {
+		clear(f.failed) // it is their turn again, alone
+		f.together = 1
+	}
 	for _, a := range asked {
 		if a.answered() == 0 {
 			a.alert.Partly = 0
-			failed++
+			f.together = 1 // it may be a single value that MISP cannot cope with
 		}
 	}
-	// It may be a single one that MISP cannot cope with.
-	if failed > 0 {
-		f.together = max(1, len(asked)/2)
-	} else if len(asked) > 0 {
-		f.together = min(2*f.together, maxFollowed)
-	} else {
-		clear(f.failed) // it is their turn again
-	}
 	for ; end > 0 && f.ctx.Err() == nil; end-- { // what is behind a late hit that is not handed over is not done
-		finished = f.settle(&f.todo[0]) || finished
+		progress = f.settle(&f.todo[0]) || progress
 		f.todo = f.todo[1:]
 	}
-	return finished
+	return progress
 }
 
 // rests reports whether there is nothing to ask for an alert and nothing to say of
-// it, because MISP failed at some indicators a moment ago, or last.
+// it, because MISP failed at some indicators a moment ago.
 func (f *follower) rests(a *openAlert) bool {
 	answered := 0
 	for _, indicator := range a.indicators {
 		answer, left, _ := f.cache.Held(indicator)
 		switch {
-		case left == 0 && !f.failed[indicator.Key()]:
+		case left == 0 && !f.failing(indicator):
 			return false
 		case left > 0 && answer.Verdict != misp.Unknown:
 			answered++
@@ -134,15 +130,24 @@ func (f *follower) rests(a *openAlert) bool {
 	return answered == 0 || answered < len(a.indicators) && a.alert.Partly != 0 && !f.inParts(a)
 }
 
+// failing reports whether MISP failed at an indicator alone a moment ago. It is
+// asked for again after that, or sooner if there is nothing else to ask: while
+// somebody asks for it, MISP may be left alone by all.
+func (f *follower) failing(indicator ioc.Indicator) bool {
+	at, ok := f.failed[indicator.Key()]
+	return ok && time.Since(at) < failedFor
+}
+
 // ask asks for the indicators of some alerts that are not in the cache, together or
-// if there is one alert at a time one by one, until MISP fails.
-func (f *follower) ask(some []*openAlert) {
+// if there is one alert at a time one by one, until MISP fails. It reports whether
+// MISP has answered.
+func (f *follower) ask(some []*openAlert) (answered bool) {
 	var indicators []ioc.Indicator
 	var places []*misp.Answer
 	for _, a := range some {
 		f.cache.Peek(a.indicators, a.answers)
 		for i, indicator := range a.indicators {
-			if a.answers[i] == (misp.Answer{}) && !f.failed[indicator.Key()] {
+			if a.answers[i] == (misp.Answer{}) && !f.failing(indicator) {
 				indicators, places = append(indicators, indicator), append(places, &a.answers[i])
 			}
 		}
@@ -151,21 +156,20 @@ func (f *follower) ask(some []*openAlert) {
 	if f.together == 1 {
 		n = 1
 	}
-	for answered := true; answered && len(indicators) > 0; indicators, places = indicators[n:], places[n:] {
+	for failed := false; !failed && len(indicators) > 0; indicators, places = indicators[n:], places[n:] {
 		answers := make([]misp.Answer, n)
 		f.lookUp(indicators[:n], answers)
-		answered = false
+		failed = true
 		for i := range answers {
 			*places[i] = answers[i]
-			answered = answered || answers[i].Verdict != misp.Unknown
+			failed = failed && answers[i].Verdict == misp.Unknown
 		}
-		switch {
-		case answered:
-			clear(f.failed)
-		case f.together == 1:
-			f.failed[indicators[0].Key()] = true
+		if failed && n == 1 {
+			f.failed[indicators[0].Key()] = time.Now()
 		}
+		answered = answered || !failed
 	}
+	return answered
 }
 
 func (f *follower) lookUp(indicators []ioc.Indicator, answers []misp.Answer) {

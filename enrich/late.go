@@ -27,9 +27,9 @@ type follower struct {
 	cancel  context.CancelFunc
 	running sync.WaitGroup
 
-	todo     []openAlert     // taken out of the queue, and not done
-	together int             // how many of them are asked for at once
-	failed   map[string]bool // indicators at which MISP failed alone since it last answered
+	todo     []openAlert          // taken out of the queue, and not done
+	together int                  // how many of them are asked for at once
+	failed   map[string]time.Time // when MISP last failed at an indicator alone
 
 	outbox *outbox
 	found  atomic.Uint64 // late hits
@@ -38,13 +38,14 @@ type follower struct {
 const (
 	maxFollowed = 200 // alerts asked for together
 	askFor      = time.Minute
+	failedFor   = 30 * time.Second // as long as MISP is left alone at most
 
 	firstPause   = 250 * time.Millisecond
-	longestPause = 10 * time.Second
+	longestPause = 5 * time.Second
 )
 
 func newFollower(s storage, cache *misp.Cache, away func() bool, layout *layout, guard *guard) *follower {
-	f := &follower{storage: s, cache: cache, away: away, layout: layout, guard: guard, together: maxFollowed, failed: map[string]bool{}, outbox: newOutbox(s.queue.Done)}
+	f := &follower{storage: s, cache: cache, away: away, layout: layout, guard: guard, together: maxFollowed, failed: map[string]time.Time{}, outbox: newOutbox(s.queue.Done)}
 	f.ctx, f.cancel = context.WithCancel(context.Background())
 	f.running.Go(func() {
 		for f.ctx.Err() == nil {
