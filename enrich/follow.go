@@ -31,8 +31,12 @@ func (a *openAlert) answered() (n int) {
 // run works the queue off, until the follower is closed.
 func (f *follower) run() {
 	for pause := firstPause; f.ctx.Err() == nil; {
-		if len(f.todo) == 0 && !f.next() {
-			return
+		if len(f.todo) == 0 && !f.read() {
+			select {
+			case <-f.queue.Ready():
+			case <-f.ctx.Done():
+			}
+			continue
 		}
 		for f.away() && f.ctx.Err() == nil {
 			f.sleep(firstPause)
@@ -56,38 +60,30 @@ func (f *follower) caught() {
 	f.together = 1
 }
 
-// next waits for alerts in the queue, and returns false if the follower is closed.
-func (f *follower) next() bool {
-	for f.ctx.Err() == nil {
-		entries := f.queue.Next(maxFollowed)
-		for _, entry := range entries {
-			a, indicators, ok := decodeAlert(entry.Data)
-			switch {
-			case ok:
-				f.todo = append(f.todo, openAlert{entry.Number, entry.Number, a, indicators, make([]misp.Answer, len(indicators))})
-			case len(f.todo) > 0: // it is not done before those in front of it
-				f.todo[len(f.todo)-1].last = entry.Number
-			default:
-				f.outbox.finish(entry.Number, nil)
-			}
-		}
-		if len(f.todo) > 0 {
-			return true
-		}
-		if len(entries) > 0 {
-			continue
-		}
-		select {
-		case <-f.queue.Ready():
-		case <-f.ctx.Done():
+// read takes some more out of the queue, and reports whether there was anything.
+func (f *follower) read() bool {
+	entries := f.queue.Next(maxFollowed)
+	for _, entry := range entries {
+		a, indicators, ok := decodeAlert(entry.Data)
+		switch {
+		case ok:
+			f.todo = append(f.todo, openAlert{entry.Number, entry.Number, a, indicators, make([]misp.Answer, len(indicators))})
+		case len(f.todo) > 0: // it is not done before those in front of it
+			f.todo[len(f.todo)-1].last = entry.Number
+		default:
+			f.outbox.finish(entry.Number, nil)
 		}
 	}
-	return false
+	return len(entries) > 0
 }
 
-// step asks for the indicators of some alerts, and finishes what it can; the others
-// go back to the end of the queue. It reports whether it has got any further.
+// step asks for the indicators of some alerts, and reports whether it has got any
+// further. If so it finishes what it can; the others in front of that go back to the
+// end of the queue, as an alert is done with all before it.
 func (f *follower) step() (progress bool) {
+	if len(f.todo) == 0 {
+		return true
+	}
 	var asked []*openAlert
 	end := 0
 	for ; end < len(f.todo) && len(asked) < f.together; end++ {
@@ -102,13 +98,24 @@ func (f *follower) step() (progress bool) {
 		f.together = 1
 	}
 	for _, a := range asked {
-		if a.answered() == 0 {
+		switch answered := a.answered(); {
+		case answered == 0:
 			a.alert.Partly = 0
 			f.together = 1 // it may be a single value that MISP cannot cope with
+		case answered < len(a.answers) && a.alert.Partly == 0:
+			a.alert.Partly = time.Now().UnixMilli()
 		}
+		progress = progress || f.finishes(a)
+	}
+	switch {
+	case progress:
+	case len(asked) > 0:
+		return false
+	case len(f.todo) < maxTodo:
+		return f.read() // others may be behind
 	}
 	for ; end > 0 && f.ctx.Err() == nil; end-- { // what is behind a late hit that is not handed over is not done
-		progress = f.settle(&f.todo[0]) || progress
+		f.settle(&f.todo[0])
 		f.todo = f.todo[1:]
 	}
 	return progress
@@ -178,20 +185,21 @@ func (f *follower) lookUp(indicators []ioc.Indicator, answers []misp.Answer) {
 	f.cache.Lookup(ctx, indicators, answers)
 }
 
-// settle finishes an alert whose indicators are all answered, and one of which some
-// are if it cannot wait for the others any longer. Otherwise it puts it back.
-func (f *follower) settle(a *openAlert) (finished bool) {
-	answered := a.answered()
-	if answered == len(a.answers) || answered > 0 && a.alert.Partly != 0 && f.inParts(a) {
+// settle finishes an alert if it can, and puts it back otherwise.
+func (f *follower) settle(a *openAlert) {
+	if f.finishes(a) {
 		f.finish(a)
-		return true
-	}
-	if answered > 0 && a.alert.Partly == 0 {
-		a.alert.Partly = time.Now().UnixMilli()
+		return
 	}
 	f.queue.Put(f.ctx, a.alert.encode())
 	f.outbox.finish(a.last, nil)
-	return false
+}
+
+// finishes reports whether all indicators of an alert are answered, or some and it
+// does not wait for the others any longer.
+func (f *follower) finishes(a *openAlert) bool {
+	answered := a.answered()
+	return answered == len(a.answers) || answered > 0 && a.alert.Partly != 0 && f.inParts(a)
 }
 
 // inParts reports whether an alert of which MISP has answered a part is to be

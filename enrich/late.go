@@ -36,7 +36,8 @@ type follower struct {
 }
 
 const (
-	maxFollowed = 200 // alerts asked for together
+	maxFollowed = 200  // alerts asked for together
+	maxTodo     = 2000 // alerts that others are read behind; they stay in the queue
 	askFor      = time.Minute
 	failedFor   = 30 * time.Second // as long as MISP is left alone at most
 

@@ -144,6 +144,18 @@ func TestAlertStaysWhole(t *testing.T) {
 	workedOff(t, e)
 }
 
+// How long alerts have waited for MISP is told also while it is asked in vain.
+func TestAgeOfWhatWaits(t *testing.T) {
+	t.Parallel()
+	e, server := start(t, database(), "max_wait", "0", "cache_error_ttl", "10ms")
+	server.Fault(misptest.Status(http.StatusInternalServerError))
+	enrich(e, chunk(t, lateAlert, `{"data":{"srcip":"203.0.113.66"}}`))
+	time.Sleep(4 * time.Second)
+	if age := time.Since(e.Stats().Pending.Oldest); age < 4*time.Second {
+		t.Errorf("they have waited for %v", age)
+	}
+}
+
 // Nor is an alert cut up when the host ends while it is asked for.
 func TestAlertStaysWholeAtTheEnd(t *testing.T) {
 	t.Parallel()
