@@ -41,12 +41,15 @@ func (f *follower) run() {
 		for f.away() && f.ctx.Err() == nil {
 			f.sleep(firstPause)
 		}
-		if f.step() {
+		switch finished, answered := f.step(); {
+		case finished:
 			pause = firstPause
-			continue
+		case answered:
+			f.sleep(firstPause)
+		default:
+			f.sleep(pause - rand.N(pause/4))
+			pause = min(2*pause, longestPause)
 		}
-		f.sleep(pause - rand.N(pause/4))
-		pause = min(2*pause, longestPause)
 	}
 }
 
@@ -77,72 +80,67 @@ func (f *follower) read() bool {
 	return len(entries) > 0
 }
 
-// step asks for the indicators of some alerts, and reports whether it has got any
-// further. If so it finishes what it can; the others in front of that go back to the
-// end of the queue, as an alert is done with all before it.
-func (f *follower) step() (progress bool) {
-	if len(f.todo) == 0 {
-		return true
+// step asks for the indicators of some alerts, and finishes what it can if MISP
+// answers. The others in front of that go back to the end of the queue, as an alert
+// is done with all before it.
+func (f *follower) step() (finished, answered bool) {
+	asked, end := f.choose()
+	for len(asked) == 0 && len(f.todo) < maxTodo && f.read() {
+		asked, end = f.choose()
 	}
-	var asked []*openAlert
-	end := 0
+	answered = f.ask(asked)
+	together := min(2*f.together, maxFollowed)
+	for _, a := range asked {
+		switch answered := a.answered(); {
+		case answered == 0:
+			a.alert.Partly = 0
+			together = 1 // it may be a single value that MISP cannot cope with
+		case answered < len(a.answers) && a.alert.Partly == 0:
+			a.alert.Partly = time.Now().UnixMilli()
+		}
+		finished = finished || f.finishes(a)
+	}
+	if len(asked) == 0 {
+		together = 1
+	}
+	if len(asked) == 0 || answered && end == len(f.todo) {
+		clear(f.failed) // all others have had their turn
+	}
+	if finished || answered || len(asked) == 0 && len(f.todo) >= maxTodo && f.outbox.empty() {
+		for ; end > 0 && f.ctx.Err() == nil; end-- { // what is behind a late hit that is not handed over is not done
+			f.settle(&f.todo[0])
+			f.todo = f.todo[1:]
+		}
+	}
+	f.together = together
+	return finished, answered
+}
+
+// choose returns as many alerts as are asked for together, and where in todo the last
+// of them ends.
+func (f *follower) choose() (asked []*openAlert, end int) {
 	for ; end < len(f.todo) && len(asked) < f.together; end++ {
 		if a := &f.todo[end]; !f.rests(a) {
 			asked = append(asked, a)
 		}
 	}
-	progress = f.ask(asked)
-	f.together = min(2*f.together, maxFollowed)
-	if len(asked) == 0 {
-		clear(f.failed) // it is their turn again, alone
-		f.together = 1
-	}
-	for _, a := range asked {
-		switch answered := a.answered(); {
-		case answered == 0:
-			a.alert.Partly = 0
-			f.together = 1 // it may be a single value that MISP cannot cope with
-		case answered < len(a.answers) && a.alert.Partly == 0:
-			a.alert.Partly = time.Now().UnixMilli()
-		}
-		progress = progress || f.finishes(a)
-	}
-	switch {
-	case progress:
-	case len(asked) > 0:
-		return false
-	case len(f.todo) < maxTodo:
-		return f.read() // others may be behind
-	}
-	for ; end > 0 && f.ctx.Err() == nil; end-- { // what is behind a late hit that is not handed over is not done
-		f.settle(&f.todo[0])
-		f.todo = f.todo[1:]
-	}
-	return progress
+	return asked, end
 }
 
 // rests reports whether there is nothing to ask for an alert and nothing to say of
-// it, because MISP failed at some indicators a moment ago.
+// it, because MISP failed at some indicators a moment ago, and others have their turn.
 func (f *follower) rests(a *openAlert) bool {
 	answered := 0
 	for _, indicator := range a.indicators {
 		answer, left, _ := f.cache.Held(indicator)
 		switch {
-		case left == 0 && !f.failing(indicator):
+		case left == 0 && !f.failed[indicator.Key()]:
 			return false
 		case left > 0 && answer.Verdict != misp.Unknown:
 			answered++
 		}
 	}
 	return answered == 0 || answered < len(a.indicators) && a.alert.Partly != 0 && !f.inParts(a)
-}
-
-// failing reports whether MISP failed at an indicator alone a moment ago. It is
-// asked for again after that, or sooner if there is nothing else to ask: while
-// somebody asks for it, MISP may be left alone by all.
-func (f *follower) failing(indicator ioc.Indicator) bool {
-	at, ok := f.failed[indicator.Key()]
-	return ok && time.Since(at) < failedFor
 }
 
 // ask asks for the indicators of some alerts that are not in the cache, together or
@@ -154,7 +152,7 @@ func (f *follower) ask(some []*openAlert) (answered bool) {
 	for _, a := range some {
 		f.cache.Peek(a.indicators, a.answers)
 		for i, indicator := range a.indicators {
-			if a.answers[i] == (misp.Answer{}) && !f.failing(indicator) {
+			if a.answers[i] == (misp.Answer{}) && !f.failed[indicator.Key()] {
 				indicators, places = append(indicators, indicator), append(places, &a.answers[i])
 			}
 		}
@@ -172,7 +170,7 @@ func (f *follower) ask(some []*openAlert) (answered bool) {
 			failed = failed && answers[i].Verdict == misp.Unknown
 		}
 		if failed && n == 1 {
-			f.failed[indicators[0].Key()] = time.Now()
+			f.failed[indicators[0].Key()] = true
 		}
 		answered = answered || !failed
 	}

@@ -27,9 +27,9 @@ type follower struct {
 	cancel  context.CancelFunc
 	running sync.WaitGroup
 
-	todo     []openAlert          // taken out of the queue, and not done
-	together int                  // how many of them are asked for at once
-	failed   map[string]time.Time // when MISP last failed at an indicator alone
+	todo     []openAlert     // taken out of the queue, and not done
+	together int             // how many of them are asked for at once
+	failed   map[string]bool // indicators at which MISP failed alone, and that have had their turn
 
 	outbox *outbox
 	found  atomic.Uint64 // late hits
@@ -39,14 +39,13 @@ const (
 	maxFollowed = 200  // alerts asked for together
 	maxTodo     = 2000 // alerts that others are read behind; they stay in the queue
 	askFor      = time.Minute
-	failedFor   = 30 * time.Second // as long as MISP is left alone at most
 
 	firstPause   = 250 * time.Millisecond
 	longestPause = 5 * time.Second
 )
 
 func newFollower(s storage, cache *misp.Cache, away func() bool, layout *layout, guard *guard) *follower {
-	f := &follower{storage: s, cache: cache, away: away, layout: layout, guard: guard, together: maxFollowed, failed: map[string]time.Time{}, outbox: newOutbox(s.queue.Done)}
+	f := &follower{storage: s, cache: cache, away: away, layout: layout, guard: guard, together: maxFollowed, failed: map[string]bool{}, outbox: newOutbox(s.queue.Done)}
 	f.ctx, f.cancel = context.WithCancel(context.Background())
 	f.running.Go(func() {
 		for f.ctx.Err() == nil {

@@ -81,6 +81,13 @@ func (o *outbox) tell() {
 	}
 }
 
+// empty reports whether every late hit is handed over.
+func (o *outbox) empty() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.hits) == 0
+}
+
 // take takes some late hits, oldest first, for a chunk that goes out, and
 // returns what they add to it. They must be given back by handed.
 func (o *outbox) take() (hits []*lateHit, size int) {

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"fluent-bit-misp/enrich/pending"
+	"fluent-bit-misp/misp"
+	"fluent-bit-misp/misp/ioc"
 	"fluent-bit-misp/misp/misptest"
 )
 
@@ -103,24 +105,54 @@ func TestNoAlertInTheQueue(t *testing.T) {
 	lateHits(t, openAt(t, url, "storage_path", dir), 2)
 }
 
-// A defect that an alert meets with costs that alert at most.
-func TestDefectWhileOneFollowsUp(t *testing.T) {
-	t.Parallel()
-	e, _ := start(t, database())
+// A sourceFunc is a Source.
+type sourceFunc func(ctx context.Context, indicators []ioc.Indicator, answers []misp.Answer)
+
+func (f sourceFunc) Lookup(ctx context.Context, indicators []ioc.Indicator, answers []misp.Answer) {
+	f(ctx, indicators, answers)
+}
+
+// followed starts a follower that asks source for the alerts of these addresses.
+func followed(t *testing.T, source misp.Source, away func() bool, addresses ...string) *follower {
 	q, err := pending.Open(pending.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := alert{identity: identity{ID: "1"}, Open: []openIndicator{{Kind: "ip", Value: "203.0.113.5", Field: "data.srcip"}}}
-	q.Put(t.Context(), a.encode(), a.encode(), a.encode())
-	var defect sync.Once
+	for _, address := range addresses {
+		a := alert{Open: []openIndicator{{Kind: "ip", Value: address, Field: "data.srcip"}}}
+		q.Put(t.Context(), a.encode())
+	}
+	cache := misp.NewCache(source, misp.CacheConfig{})
+	t.Cleanup(cache.Close)
+	log := slog.New(slog.DiscardHandler)
+	f := newFollower(storage{queue: q, log: log}, cache, away, newLayout(Options{}), &guard{log: log})
+	t.Cleanup(f.close)
+	return f
+}
+
+// A defect costs the alert that meets with it each time, and no other.
+func TestDefectWhileOneFollowsUp(t *testing.T) {
+	t.Parallel()
+	defective := ""
+	source := sourceFunc(func(_ context.Context, indicators []ioc.Indicator, answers []misp.Answer) {
+		for i := range answers {
+			answers[i] = misp.Answer{Verdict: misp.Known, Hit: &misp.Hit{Total: 1, Attributes: []misp.Attribute{{ID: 1, Type: "ip-src"}}}}
+			if indicators[i].Value() == defective {
+				answers[i].Hit = nil
+			}
+		}
+	})
+	var once sync.Once
 	away := func() bool {
-		defect.Do(func() { panic("a defect") })
+		once.Do(func() { panic("a defect") })
 		return false
 	}
-	f := newFollower(storage{queue: q, log: slog.New(slog.DiscardHandler)}, e.cache, away, e.layout, &guard{log: slog.New(slog.DiscardHandler)})
-	defer f.close()
+	f := followed(t, source, away, "203.0.113.1", "203.0.113.2", "203.0.113.3")
 	waitUntil(t, "three late hits", func() bool { return f.found.Load() == 3 })
+
+	defective = "203.0.113.1"
+	f = followed(t, source, func() bool { return false }, "203.0.113.1", "203.0.113.2", "203.0.113.3")
+	waitUntil(t, "two late hits", func() bool { return f.found.Load() == 2 })
 }
 
 // An alert that waited while MISP was away comes out as one late hit.
