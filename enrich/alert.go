@@ -90,6 +90,9 @@ const maxOpen = 32
 // store hands the events that are not answered to those who ask again. It waits
 // until they are stored, as long as the budget allows.
 func (e *Engine) store(ctx context.Context, b *batch, chunk []byte, budget budget) {
+	if len(b.open) == 0 {
+		return
+	}
 	ctx, cancel := budget.storing(ctx)
 	defer cancel()
 	var entries [][]byte

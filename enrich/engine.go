@@ -144,9 +144,7 @@ func newEngine(o Options, set *rules.Set, client *misp.Client, cache *misp.Cache
 func (e *Engine) Enrich(ctx context.Context, chunk []byte, alloc func(size int) []byte) (out []byte, modified bool) {
 	budget := budget{begin: time.Now(), wait: e.wait}
 	b := e.lookUp(ctx, chunk, budget)
-	if len(b.open) > 0 {
-		e.store(ctx, b, chunk, budget)
-	}
+	e.store(ctx, b, chunk, budget)
 	out, late := e.write(b, chunk, alloc)
 	e.count(b)
 	e.keep(b, chunk)
@@ -176,9 +174,7 @@ func (e *Engine) Deliver(ctx context.Context, chunk []byte, alloc func(size int)
 	}
 	if delivered = deliver(out, b.events, len(b.open)); delivered {
 		e.count(b)
-		if len(b.open) > 0 {
-			e.store(ctx, b, chunk, budget{begin: time.Now(), wait: e.wait})
-		}
+		e.store(ctx, b, chunk, budget{begin: time.Now(), wait: e.wait})
 	}
 	e.keep(b, chunk)
 	return delivered

@@ -91,22 +91,23 @@ func (f *follower) step() (finished, answered bool) {
 	answered = f.ask(asked)
 	together := min(2*f.together, maxFollowed)
 	for _, a := range asked {
-		switch answered := a.answered(); {
-		case answered == 0:
+		switch n := a.answered(); {
+		case n == 0:
 			a.alert.Partly = 0
 			together = 1 // it may be a single value that MISP cannot cope with
-		case answered < len(a.answers) && a.alert.Partly == 0:
+		case n < len(a.answers) && a.alert.Partly == 0:
 			a.alert.Partly = time.Now().UnixMilli()
 		}
 		finished = finished || f.finishes(a)
 	}
-	if len(asked) == 0 {
+	idle := len(asked) == 0
+	if idle {
 		together = 1
 	}
-	if len(asked) == 0 || answered && end == len(f.todo) {
+	if idle || answered && end == len(f.todo) {
 		clear(f.failed) // all others have had their turn
 	}
-	if finished || answered || len(asked) == 0 && len(f.todo) >= maxTodo && f.outbox.empty() {
+	if finished || answered || idle && len(f.todo) >= maxTodo && f.outbox.empty() {
 		for ; end > 0 && f.ctx.Err() == nil; end-- { // what is behind a late hit that is not handed over is not done
 			f.settle(&f.todo[0])
 			f.todo = f.todo[1:]
@@ -197,13 +198,16 @@ func (f *follower) settle(a *openAlert) {
 // does not wait for the others any longer.
 func (f *follower) finishes(a *openAlert) bool {
 	answered := a.answered()
-	return answered == len(a.answers) || answered > 0 && a.alert.Partly != 0 && f.inParts(a)
+	return answered == len(a.answers) || answered > 0 && f.inParts(a)
 }
 
 // inParts reports whether an alert of which MISP has answered a part is to be
 // finished so. What failed before that part was answered has been asked for again
 // by then: MISP can be asked, but not for all of it.
 func (f *follower) inParts(a *openAlert) bool {
+	if a.alert.Partly == 0 {
+		return false
+	}
 	waited := time.Since(time.UnixMilli(a.alert.Partly))
 	return waited < 0 || waited > f.cache.ErrorTTL() // the clock was set back
 }

@@ -45,7 +45,16 @@ const (
 )
 
 func newFollower(s storage, cache *misp.Cache, away func() bool, layout *layout, guard *guard) *follower {
-	f := &follower{storage: s, cache: cache, away: away, layout: layout, guard: guard, together: maxFollowed, failed: map[string]bool{}, outbox: newOutbox(s.queue.Done)}
+	f := &follower{
+		storage:  s,
+		cache:    cache,
+		away:     away,
+		layout:   layout,
+		guard:    guard,
+		together: maxFollowed,
+		failed:   map[string]bool{},
+		outbox:   newOutbox(s.queue.Done),
+	}
 	f.ctx, f.cancel = context.WithCancel(context.Background())
 	f.running.Go(func() {
 		for f.ctx.Err() == nil {

@@ -13,7 +13,6 @@
 package pending
 
 import (
-	"context"
 	"log/slog"
 	"strings"
 	"sync"
@@ -146,92 +145,6 @@ func (q *Queue) resume() {
 	}
 }
 
-// Put adds entries, which are the queue's from then on. It returns when they
-// would survive the end of the process, or when ctx ends; at once if there is
-// no disk that takes them, or one that let somebody wait in vain and has taken
-// nothing since. Entries longer than [MaxEntry] are dropped.
-func (q *Queue) Put(ctx context.Context, entries ...[]byte) {
-	q.mu.Lock()
-	if q.closed {
-		q.dropped += uint64(len(entries))
-		q.mu.Unlock()
-		return
-	}
-	if q.next == q.done {
-		q.ages = ages{}
-	}
-	first := q.next
-	for _, data := range entries {
-		if len(data) > MaxEntry {
-			q.dropped++
-			continue
-		}
-		q.tail = append(q.tail, Entry{q.next, data})
-		q.size += len(data) + headSize
-		q.next++
-	}
-	last := q.next
-	if last > first {
-		q.ages.put(first, time.Now())
-	}
-	q.shrink()
-	q.mu.Unlock()
-	q.logDropped()
-	if last == first {
-		return
-	}
-	signal(q.wake)
-	signal(q.ready)
-	q.await(ctx, last-1)
-}
-
-// shrink drops the oldest entries that are not on disk, if they are too many.
-func (q *Queue) shrink() {
-	for q.size > q.limit {
-		if q.tail[0].Number >= q.done {
-			q.dropped++
-			if q.disk == nil {
-				q.done = q.tail[0].Number + 1
-			}
-		}
-		q.size -= len(q.tail[0].Data) + headSize
-		q.tail[0] = Entry{}
-		q.tail = q.tail[1:]
-	}
-}
-
-// await waits until the entry of that number is not in memory only.
-func (q *Queue) await(ctx context.Context, number uint64) {
-	for {
-		q.mu.Lock()
-		waiting := q.disk != nil && !q.failing && !q.stuck && !q.closed && q.onDisk() <= number
-		shorter := q.shorter
-		q.mu.Unlock()
-		if !waiting {
-			return
-		}
-		select {
-		case <-shorter:
-		case <-ctx.Done():
-			q.mu.Lock()
-			if q.onDisk() <= number {
-				q.stuck = true
-				q.tell()
-			}
-			q.mu.Unlock()
-			return
-		}
-	}
-}
-
-// onDisk returns the first number that is not on disk.
-func (q *Queue) onDisk() uint64 {
-	if len(q.tail) > 0 {
-		return q.tail[0].Number
-	}
-	return q.next
-}
-
 // Ready returns a channel on which something comes when Next may have more. It
 // is for one goroutine.
 func (q *Queue) Ready() <-chan struct{} { return q.ready }
@@ -242,27 +155,21 @@ func (q *Queue) Ready() <-chan struct{} { return q.ready }
 func (q *Queue) Next(n int) []Entry {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for q.disk != nil {
-		q.cursor = max(q.cursor, q.done)
-		from, end := q.cursor, q.onDisk()
-		if from >= end {
-			break
-		}
+	q.cursor = max(q.cursor, q.done)
+	if from, end := q.cursor, q.onDisk(); q.disk != nil && from < end {
 		q.mu.Unlock()
 		entries, lost, err := q.disk.read(from, n)
 		q.lose(lost)
 		q.readable(err)
 		q.mu.Lock()
-		if err != nil {
+		switch {
+		case err != nil:
 			return nil
+		case len(entries) == 0: // what is missing was dropped before it was written, or is gone since
+			entries = []Entry{{Number: end - 1}}
 		}
-		if len(entries) > 0 {
-			q.cursor = entries[len(entries)-1].Number + 1
-			return entries
-		}
-		// What is missing was dropped before it was written, or is gone since.
-		q.cursor = end
-		return []Entry{{Number: end - 1}}
+		q.cursor = entries[len(entries)-1].Number + 1
+		return entries
 	}
 	tail := q.tail
 	for len(tail) > 0 && tail[0].Number < q.cursor {
