@@ -9,7 +9,6 @@ import (
 	"github.com/vmihailenco/msgpack/v5"
 
 	"fluent-bit-misp/enrich/event"
-	"fluent-bit-misp/misp"
 	"fluent-bit-misp/misp/ioc"
 	"fluent-bit-misp/rules"
 )
@@ -99,7 +98,7 @@ func (e *Engine) store(ctx context.Context, b *batch, chunk []byte, budget budge
 	for _, looked := range b.open {
 		a := alert{identity: b.read(chunk, looked.event)}
 		for at := looked.from; at < looked.to; at++ {
-			if b.answers[at].Verdict != misp.Unknown {
+			if b.answers[at].Final() {
 				continue
 			}
 			found := &b.extraction.Found[at]

@@ -94,7 +94,7 @@ func (b *batch) judge(e *Engine, looked *lookedAt) (o outcome) {
 				o.verdict, o.reason = misp.Unknown, misp.BadAnswer
 			}
 		case misp.Unknown:
-			o.verdict, o.open = misp.Unknown, true
+			o.verdict, o.open = misp.Unknown, o.open || !answer.Final()
 			if o.reason == "" {
 				o.reason = answer.Reason
 			}

@@ -169,7 +169,7 @@ func TestReasonsDoc(t *testing.T) {
 	}
 	_, table, _ := strings.Cut(string(doc), "## Why an alert is unknown")
 	for _, reason := range []misp.Reason{
-		misp.Timeout, misp.Unreachable, misp.Forbidden, misp.RateLimited, misp.ServerError, misp.BadAnswer, misp.TooMany, misp.QueueFull,
+		misp.Timeout, misp.Unreachable, misp.Forbidden, misp.RateLimited, misp.ServerError, misp.BadAnswer, misp.TooMany, misp.QueueFull, misp.Refused,
 	} {
 		if !strings.Contains(table, "\n| `"+string(reason)+"` | ") {
 			t.Errorf("docs/fields.md has no %s", reason)

@@ -21,7 +21,7 @@ type openAlert struct {
 // answered returns how many indicators are answered.
 func (a *openAlert) answered() (n int) {
 	for _, answer := range a.answers {
-		if answer.Verdict != misp.Unknown {
+		if answer.Final() {
 			n++
 		}
 	}
@@ -137,7 +137,7 @@ func (f *follower) rests(a *openAlert) bool {
 		switch {
 		case left == 0 && !f.failed[indicator.Key()]:
 			return false
-		case left > 0 && answer.Verdict != misp.Unknown:
+		case left > 0 && answer.Final():
 			answered++
 		}
 	}
@@ -168,7 +168,7 @@ func (f *follower) ask(some []*openAlert) (answered bool) {
 		failed = true
 		for i := range answers {
 			*places[i] = answers[i]
-			failed = failed && answers[i].Verdict == misp.Unknown
+			failed = failed && !answers[i].Final()
 		}
 		if failed && n == 1 {
 			f.failed[indicators[0].Key()] = true

@@ -48,9 +48,7 @@ func TestOneValueFails(t *testing.T) {
 	if !strings.HasPrefix(late[0], `{"id":"2",`) || !strings.HasPrefix(late[1], `{"id":"3",`) {
 		t.Errorf("got %q", late)
 	}
-	if n := e.Stats().Pending.Waiting; n != 2 {
-		t.Errorf("%d wait, want the two with the value that fails", n)
-	}
+	workedOff(t, e) // MISP refuses it
 }
 
 // Nor is it asked for again and again, however many alerts have it, and others do not

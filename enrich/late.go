@@ -93,7 +93,9 @@ func (f *follower) finish(a *openAlert) {
 			matches, n = addMatches(matches, a.indicators[i], o.Field, o.Derived, &a.answers[i])
 			total += n
 		case misp.Unknown:
-			rest.Open = append(rest.Open, *o)
+			if !a.answers[i].Final() {
+				rest.Open = append(rest.Open, *o)
+			}
 		}
 	}
 	if rest.Open != nil {

@@ -19,8 +19,8 @@ import (
 type CacheConfig struct {
 	Size        int           // answers, whatever their verdict; 100,000
 	TTL         time.Duration // of hits; 1 h
-	NegativeTTL time.Duration // of clean answers; 10 min
-	ErrorTTL    time.Duration // of unknown ones; 30 s
+	NegativeTTL time.Duration // of clean answers, and of [Refused]; 10 min
+	ErrorTTL    time.Duration // of other unknown ones; 30 s
 	StaleTTL    time.Duration // of hits past their TTL, for while MISP cannot be asked; 24 h
 
 	BatchSize      int           // values asked for together; 500
@@ -218,6 +218,9 @@ var clean = Answer{Verdict: Clean}
 func (c *Cache) keep(key string, answer Answer, now time.Duration, purges uint64) Answer {
 	answer.Age = 0
 	ttl := [...]time.Duration{Unknown: c.cfg.ErrorTTL, Clean: c.cfg.NegativeTTL, Known: c.cfg.TTL}[answer.Verdict]
+	if answer.Reason == Refused {
+		ttl = c.cfg.NegativeTTL
+	}
 	it := &item{key: key, answer: &clean, born: now}
 	if answer != clean {
 		it.answer = new(Answer)

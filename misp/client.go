@@ -1,7 +1,6 @@
 package misp
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -31,9 +30,11 @@ type Client struct {
 	http    *http.Client
 	turns   turns // one for each search under way
 	guard   guard
-	stats   clientStats
-	stop    context.Context // ends with the client
-	cancel  context.CancelFunc
+
+	offenders offenders
+	stats     clientStats
+	stop      context.Context // ends with the client
+	cancel    context.CancelFunc
 
 	pageRows int   // asked for at a time
 	maxPages int   // read of one search
@@ -137,7 +138,8 @@ const (
 
 // ask searches for q, at one MISP after the other until one answers. If none
 // does, it tries again where that may help and ctx leaves time for it. The
-// error is that of the first MISP, from is nil then.
+// error is that of the first MISP, or of the first that does not answer because of
+// the values, and from that MISP.
 func (c *Client) ask(ctx context.Context, q *question) (from *server, complete bool, err *Error) {
 	for try := range maxTries {
 		if try > 0 && !backOff(ctx, try) {
@@ -153,14 +155,16 @@ func (c *Client) ask(ctx context.Context, q *question) (from *server, complete b
 			if ctx.Err() != nil {
 				return nil, false, failed
 			}
-			err = cmp.Or(err, failed)
+			if err == nil || failed.values && !err.values {
+				from, err = s, failed
+			}
 			again = again || failed.transient && !s.hold.open()
 		}
-		if !again {
+		if !again || err.values {
 			break
 		}
 	}
-	return nil, false, err
+	return from, false, err
 }
 
 // backOff waits before the given try, each time about twice as long as before.
@@ -212,6 +216,12 @@ func (c *Client) askServer(ctx context.Context, s *server, q *question) (complet
 	})
 	if err != nil && (ctx.Err() != nil || err.ours) {
 		s.hold.cancel(pass)
+		return false, err
+	}
+	if err != nil && err.mayBeDueToValues() && (q.part || s.hold.isLast(pass, err)) && c.answersHarmless(ctx, s) {
+		err.values = true
+		c.stats.failed(Refused)
+		s.hold.leave(pass, nil)
 		return false, err
 	}
 	if err != nil {

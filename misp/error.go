@@ -31,6 +31,8 @@ type Error struct {
 	cause      error
 	transient  bool // the next request may well be answered
 	ours       bool // MISP had no part in it
+	keyRefused bool // by MISP itself
+	values     bool // it is due to the values that were asked for
 }
 
 // Error returns one line: where, what, and what to do.
@@ -131,8 +133,10 @@ func tooSlow(cause error, limit time.Duration) *Error {
 func (c *Client) statusError(resp *http.Response) *Error {
 	e := &Error{Reason: BadAnswer, Status: resp.StatusCode}
 	e.Problem = strings.TrimSpace(strconv.Itoa(resp.StatusCode) + " " + http.StatusText(resp.StatusCode))
+	fromMISP := false
 	if resp.StatusCode != http.StatusSwitchingProtocols {
-		if said := c.whatItSaid(resp.Body); said != "" {
+		var said string
+		if said, fromMISP = c.whatItSaid(resp.Body); said != "" {
 			e.Problem += fmt.Sprintf(" (%q)", said)
 		}
 	}
@@ -141,6 +145,7 @@ func (c *Client) statusError(resp *http.Response) *Error {
 		e.Problem, e.Advice = c.redirect(resp)
 	case code == http.StatusUnauthorized || code == http.StatusForbidden:
 		e.Reason = Forbidden
+		e.keyRefused = fromMISP
 		e.Advice = "check api_key: it must be right and not expired, of a user whose role has API access, and allowed from this address"
 	case code == http.StatusNotFound || code == http.StatusMethodNotAllowed:
 		e.Advice = adviseURL
@@ -182,22 +187,23 @@ func (c *Client) redirect(resp *http.Response) (problem, advice string) {
 const maxSaid = 300 // bytes of what MISP said that an error repeats
 
 // whatItSaid finds the words for people in the body of an error: MISP's
-// message, or the title of a page.
-func (c *Client) whatItSaid(body io.Reader) string {
+// message, or the title of a page. FromMISP reports whether the body has the form of
+// MISP's own errors.
+func (c *Client) whatItSaid(body io.Reader) (said string, fromMISP bool) {
 	start, _ := io.ReadAll(io.LimitReader(body, 4<<10))
-	var answer struct{ Name, Message string }
+	var answer struct{ Name, Message, URL string }
 	if json.Unmarshal(start, &answer) == nil {
 		if answer.Message == "" {
 			answer.Message = answer.Name
 		}
-		return clip(c.redact(answer.Message), maxSaid)
+		return clip(c.redact(answer.Message), maxSaid), answer.Name != "" && answer.URL != ""
 	}
 	if _, after, ok := bytes.Cut(start, []byte("<title>")); ok {
 		start, _, _ = bytes.Cut(after, []byte("</title>"))
 	} else if bytes.HasPrefix(bytes.TrimSpace(start), []byte("<")) {
-		return "" // tags say nothing to people
+		return "", false // tags say nothing to people
 	}
-	return clip(c.redact(string(bytes.TrimSpace(start))), maxSaid)
+	return clip(c.redact(string(bytes.TrimSpace(start))), maxSaid), false
 }
 
 // clip cuts s to at most max bytes, between characters, and says so.

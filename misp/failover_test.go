@@ -1,6 +1,7 @@
 package misp
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -24,7 +25,8 @@ func newFakeMISP(t *testing.T, handler http.HandlerFunc) *fakeMISP {
 	m.handler.Store(handler)
 	m.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		m.requests.Add(1)
-		io.Copy(io.Discard, r.Body) // so that the server sees when the client goes
+		body, _ := io.ReadAll(r.Body) // so that the server sees when the client goes
+		r.Body = io.NopCloser(bytes.NewReader(body))
 		m.handler.Load().(http.HandlerFunc)(w, r)
 	}))
 	t.Cleanup(m.Close)
@@ -53,14 +55,14 @@ func newFailoverClient(t *testing.T, now func() time.Time, book *logBook, misps 
 func TestFailover(t *testing.T) {
 	faults := map[string]struct {
 		handler http.HandlerFunc
-		tries   int32 // of the first MISP in three look-ups, until it is left alone
+		tries   int32 // of the first MISP in three look-ups, until it is left alone; one shows that it is not the values
 	}{
-		"502":    {status(502, "text/html", ""), 3},
-		"403":    {status(403, "application/json", "{}"), 1},
+		"502":    {status(502, "text/html", ""), 4},
+		"403":    {status(403, "application/json", keyRefused), 1},
 		"429":    {status(429, "application/json", "{}"), 1},
-		"a page": {status(200, "text/html", ""), 1},
+		"a page": {status(200, "text/html", ""), 2},
 		"silent": {func(_ http.ResponseWriter, r *http.Request) { sleep(r) }, 1},
-		"cut":    {status(200, "application/json", `{"response":{"Attribute":[{"id":"1","type":"ip-src","value":"203.0.113.7"},`), 3},
+		"cut":    {status(200, "application/json", `{"response":{"Attribute":[{"id":"1","type":"ip-src","value":"203.0.113.7"},`), 4},
 	}
 	for name, fault := range faults {
 		t.Run(name, func(t *testing.T) {
@@ -97,9 +99,12 @@ func TestFailover(t *testing.T) {
 	}
 }
 
+// keyRefused is what MISP says to a key that it does not take.
+const keyRefused = `{"name":"Authentication failed.","message":"Authentication failed.","url":"/attributes/restSearch"}`
+
 func TestNoMISPAnswers(t *testing.T) {
 	clock, book := newClock(), &logBook{}
-	first, second := newFakeMISP(t, status(403, "application/json", "{}")), newFakeMISP(t, status(502, "text/html", ""))
+	first, second := newFakeMISP(t, status(403, "application/json", keyRefused)), newFakeMISP(t, status(502, "text/html", ""))
 	c := newFailoverClient(t, clock.now, book, first, second)
 	ask := indicators(t, "ip 203.0.113.7")
 	for range 3 {
@@ -107,7 +112,7 @@ func TestNoMISPAnswers(t *testing.T) {
 			t.Errorf("got %+v, want what the first says", a)
 		}
 	}
-	if first.requests.Load() != 1 || second.requests.Load() != 3 || !c.Away() {
+	if first.requests.Load() != 1 || second.requests.Load() != 4 || !c.Away() {
 		t.Errorf("asked %d and %d times, away %v", first.requests.Load(), second.requests.Load(), c.Away())
 	}
 	clock.add(time.Second)
@@ -115,7 +120,7 @@ func TestNoMISPAnswers(t *testing.T) {
 		t.Error("away, though the second may be probed")
 	}
 	_, _, err := c.Search(t.Context(), ask[0])
-	want := "MISP at " + first.URL + ": 403 Forbidden: check api_key: it must be right and not expired, of a user whose role has API access, and allowed from this address\n" +
+	want := "MISP at " + first.URL + ": 403 Forbidden (\"Authentication failed.\"): check api_key: it must be right and not expired, of a user whose role has API access, and allowed from this address\n" +
 		"MISP at " + second.URL + ": 502 Bad Gateway: see the logs of MISP and of its web server"
 	if message(err) != want {
 		t.Errorf("got  %v\nwant %s", err, want)
@@ -135,9 +140,9 @@ func TestRetries(t *testing.T) {
 		{"503, 504", []http.HandlerFunc{status(503, "text/html", ""), status(504, "text/html", "")}, 3, Answer{Verdict: Known}},
 		{"connection closed", []http.HandlerFunc{hangUp}, 2, Answer{Verdict: Known}},
 		{"closed in the middle", []http.HandlerFunc{half}, 2, Answer{Verdict: Known}},
-		{"three times", []http.HandlerFunc{hangUp, half, status(500, "text/html", "")}, 3, Answer{Reason: ServerError}},
+		{"each time", []http.HandlerFunc{hangUp, half, status(500, "text/html", ""), status(500, "text/html", "")}, 4, Answer{Reason: ServerError}},
 		{"404", []http.HandlerFunc{status(404, "text/html", "")}, 1, Answer{Reason: BadAnswer}},
-		{"502, then 403", []http.HandlerFunc{status(502, "text/html", ""), status(403, "text/html", "")}, 2, Answer{Reason: Forbidden}},
+		{"502, then 403", []http.HandlerFunc{status(502, "text/html", ""), status(403, "application/json", keyRefused)}, 2, Answer{Reason: Forbidden}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -135,6 +135,13 @@ func (h *holdoff) leave(p pass, err *Error) {
 	}
 }
 
+// isLast reports whether MISP would be left alone if a request failed so.
+func (h *holdoff) isLast(p pass, err *Error) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return p.probe || h.last == nil && (!err.transient || h.failures+1 >= openAfter)
+}
+
 // mention logs an error for which MISP is not left alone, at most one for what is to
 // be done and logEvery.
 func (h *holdoff) mention(err *Error) {

@@ -211,7 +211,7 @@ func (c *Client) post(ctx context.Context, s *server, r *restSearch) (*http.Resp
 	if media, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")); strings.HasSuffix(media, "html") {
 		defer resp.Body.Close()
 		problem := "its answer is a page for people, not JSON"
-		if said := c.whatItSaid(resp.Body); said != "" {
+		if said, _ := c.whatItSaid(resp.Body); said != "" {
 			problem += fmt.Sprintf(" (%q)", said)
 		}
 		return nil, &Error{Reason: BadAnswer, Status: resp.StatusCode, Problem: problem, Advice: adviseURL}

@@ -38,6 +38,10 @@ type Answer struct {
 	Age time.Duration
 }
 
+// Final reports whether it is of no use to ask again soon: there is a verdict, or MISP
+// refuses the value.
+func (a *Answer) Final() bool { return a.Verdict != Unknown || a.Reason == Refused }
+
 // A Verdict is one of three: that MISP knows an indicator, that it does not,
 // and that it could not be asked.
 type Verdict uint8
@@ -65,4 +69,5 @@ const (
 	BadAnswer   Reason = "bad_answer"
 	TooMany     Reason = "too_many"
 	QueueFull   Reason = "queue_full" // too many values wait to be asked for
+	Refused     Reason = "refused"    // MISP failed at this value alone, more than once, while it answered others
 )

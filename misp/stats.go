@@ -14,7 +14,7 @@ type ClientStats struct {
 	Attributes uint64            // received that were asked for
 	Dropped    uint64            // received that were not
 	Panics     uint64            // caught
-	Errors     map[Reason]uint64 // searches that failed, each try counted
+	Errors     map[Reason]uint64 // searches that failed, each try counted; by [Refused] those whose values are to blame
 	Servers    []ServerStats     // in the order in which they are asked
 }
 
@@ -42,7 +42,7 @@ type clientStats struct {
 	errors                                      [len(reasons)]atomic.Uint64
 }
 
-var reasons = [...]Reason{Timeout, Unreachable, Forbidden, RateLimited, ServerError, BadAnswer}
+var reasons = [...]Reason{Timeout, Unreachable, Forbidden, RateLimited, ServerError, BadAnswer, Refused}
 
 type serverStats struct {
 	requests        [len(reasons) + 2]atomic.Uint64 // by reason, then those that are ok, then those given up

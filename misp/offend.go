@@ -1,0 +1,95 @@
+package misp
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"syscall"
+
+	"fluent-bit-misp/misp/ioc"
+)
+
+// It may be due to a value that a search fails: a firewall in front of MISP takes a
+// URL for an attack, or MISP meets with a bug. Whoever writes into logs could so have
+// MISP left alone, and all other values with it. So before MISP is left alone, it is
+// asked for what cannot offend. If it answers that, the values are to blame, and are
+// asked for in parts until those are found that fail alone.
+
+// harmless is a value that nothing in front of MISP objects to. It is of a domain
+// that is nobody's.
+const harmless = "harmless.invalid"
+
+// answersHarmless reports whether a MISP that has just failed answers a search for
+// what cannot offend.
+func (c *Client) answersHarmless(ctx context.Context, s *server) bool {
+	if s.refusesMore(ctx) != nil {
+		return false
+	}
+	r := c.request([]string{harmless})
+	r.Limit = 1
+	_, err := c.search(ctx, s, r, func(*row) bool { return false })
+	return err == nil
+}
+
+// mayBeDueToValues reports whether an error is of a sort that a value may cause.
+func (e *Error) mayBeDueToValues() bool {
+	switch code := e.Status; {
+	case code == 0:
+		return errors.Is(e.cause, syscall.ECONNRESET) || errors.Is(e.cause, io.EOF) || errors.Is(e.cause, io.ErrUnexpectedEOF)
+	case code >= 300 && code < 400, code == http.StatusNotFound, code == http.StatusMethodNotAllowed, code == http.StatusTooManyRequests:
+		return false
+	}
+	return !e.keyRefused
+}
+
+// isPlain reports whether a value is of characters that cannot offend.
+func isPlain(value string) bool {
+	return !strings.ContainsFunc(value, func(r rune) bool {
+		return (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && r != '.' && r != ':' && r != '-'
+	})
+}
+
+// offenders remembers values that failed alone while MISP answered others, so that
+// they are kept apart from others the next time.
+type offenders struct {
+	mu   sync.Mutex
+	keys map[string]bool
+}
+
+const maxOffenders = 10_000
+
+func (o *offenders) has(indicator ioc.Indicator) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.keys[indicator.Key()]
+}
+
+// add notes a value, and reports whether it was noted before. If there are too many,
+// some other is forgotten.
+func (o *offenders) add(indicator ioc.Indicator) (again bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.keys[indicator.Key()] {
+		return true
+	}
+	if o.keys == nil {
+		o.keys = map[string]bool{}
+	}
+	if len(o.keys) >= maxOffenders {
+		for key := range o.keys {
+			delete(o.keys, key)
+			break
+		}
+	}
+	o.keys[strings.Clone(indicator.Key())] = true
+	return false
+}
+
+func (o *offenders) forget(indicator ioc.Indicator) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.keys, indicator.Key())
+}

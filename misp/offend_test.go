@@ -1,0 +1,150 @@
+package misp
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"fluent-bit-misp/misp/ioc"
+)
+
+// refuses answers as next does, unless a value with one of these words is asked for:
+// then as offended does.
+func refuses(offended, next http.HandlerFunc, words ...string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		for _, word := range words {
+			if bytes.Contains(body, []byte(word)) {
+				offended(w, r)
+				return
+			}
+		}
+		next(w, r)
+	}
+}
+
+// A value that MISP, or what stands in front of it, does not take costs its own answer
+// and no other, nor is MISP left alone.
+func TestOneValueOffends(t *testing.T) {
+	hangUp := func(w http.ResponseWriter, r *http.Request) { panic(http.ErrAbortHandler) }
+	for name, tt := range map[string]struct {
+		offended http.HandlerFunc
+		reason   Reason
+	}{
+		"a firewall":           {status(403, "text/html", "<html><title>Blocked</title>"), Forbidden},
+		"a firewall with JSON": {status(403, "application/json", `{"message":"Forbidden"}`), Forbidden},
+		"a page":               {status(200, "text/html", "<html><title>Blocked</title>"), BadAnswer},
+		"a bad request":        {status(400, "text/html", ""), BadAnswer},
+		"an error":             {status(500, "application/json", `{"name":"An Internal Error Has Occurred.","url":"/attributes/restSearch"}`), ServerError},
+		"a closed connection":  {hangUp, Unreachable},
+		"broken JSON":          {status(200, "application/json", `{"response":{"Attribute":[{"value":"`), BadAnswer},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			book := &logBook{}
+			m := newFakeMISP(t, refuses(tt.offended, knows("198.18.0.7", 1), "union+select"))
+			c := newFailoverClient(t, newClock().now, book, m)
+			bad := indicators(t, "url http://www.example.com/?q=union+select+1")[0]
+			for n, want := range []Reason{tt.reason, Refused, Refused} {
+				asked := append(addresses(t, 300)[:300:300], bad)
+				asked = append(asked, indicators(t, "url http://www.example.com/a", "url http://www.example.com/b")...)
+				before := m.requests.Load()
+				for i, a := range lookup(c, asked) {
+					switch {
+					case asked[i] == bad:
+						if a != (Answer{Reason: want}) {
+							t.Errorf("time %d: got %+v, want %s", n, a, want)
+						}
+					case a.Verdict == Unknown || (a.Verdict == Known) != (i == 7):
+						t.Errorf("time %d: %v is %+v", n, asked[i], a)
+					}
+				}
+				requests := m.requests.Load() - before
+				if most := []int32{16, 5, 5}[n]; requests > most {
+					t.Errorf("time %d: %d requests, want %d at most", n, requests, most)
+				}
+				if c.Away() {
+					t.Errorf("time %d: MISP is left alone", n)
+				}
+			}
+			if errors := c.Stats().Errors; errors[Refused] == 0 || errors[Forbidden] > 0 {
+				t.Errorf("errors %v", errors)
+			}
+			if got := book.take(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "while it answers others") || !strings.Contains(got, "union+select") {
+				t.Errorf("logged %s", got)
+			}
+			// When it is over, MISP knows it again like any other.
+			m.handler.Store(knows("198.18.0.7", 1))
+			if a := lookup(c, []ioc.Indicator{bad})[0]; a.Verdict != Clean || c.offenders.has(bad) {
+				t.Errorf("got %+v", a)
+			}
+		})
+	}
+}
+
+// However many values offend, those above suspicion are answered with few requests.
+func TestManyValuesOffend(t *testing.T) {
+	m := newFakeMISP(t, refuses(status(403, "text/html", ""), knows("198.18.0.7", 1), "union+select"))
+	c := newFailoverClient(t, newClock().now, &logBook{}, m)
+	asked := addresses(t, 100)
+	for i := range 100 {
+		asked = append(asked, indicators(t, fmt.Sprintf("url http://www.example.com/?q=union+select+%d", i))...)
+	}
+	for n := range 20 {
+		for i, a := range lookup(c, asked) {
+			if i < 100 && a.Verdict == Unknown {
+				t.Fatalf("time %d: %v is %+v", n, asked[i], a)
+			}
+			if i >= 100 && a.Reason != Forbidden && a.Reason != Refused {
+				t.Fatalf("time %d: %v is %+v", n, asked[i], a)
+			}
+		}
+	}
+	if n := m.requests.Load(); n > 20*3*maxFailed {
+		t.Errorf("%d requests", n)
+	}
+	if c.Away() {
+		t.Error("MISP is left alone")
+	}
+}
+
+// A batch that is too large for what stands in front of MISP goes in parts.
+func TestBatchTooLarge(t *testing.T) {
+	c := newTestClient(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.ContentLength > 3000 {
+			status(413, "text/html", "")(w, r)
+			return
+		}
+		answer(rows())(w, r)
+	})
+	for i, a := range lookup(c, addresses(t, 500)) {
+		if a.Verdict != Clean {
+			t.Fatalf("%d is %+v", i, a)
+		}
+	}
+}
+
+// While MISP fails at everything, no value is to blame.
+func TestNobodyOffends(t *testing.T) {
+	m := newFakeMISP(t, status(500, "text/html", ""))
+	clock := newClock()
+	c := newFailoverClient(t, clock.now, &logBook{}, m)
+	for range 5 {
+		for _, a := range lookup(c, addresses(t, 50)) {
+			if a != (Answer{Reason: ServerError}) {
+				t.Fatalf("got %+v", a)
+			}
+		}
+		if !c.Away() {
+			t.Fatal("MISP is not left alone")
+		}
+		clock.add(longestHoldoff)
+	}
+	if n := len(c.offenders.keys); n != 0 {
+		t.Errorf("%d values are blamed", n)
+	}
+}
