@@ -131,11 +131,15 @@ func (c *Client) blame(ctx context.Context, b *batch, places []int, from *server
 	c.lookupPlaces(ctx, b, places[first:], true)
 }
 
-// blameOne notes a value that has failed alone. If it has before, MISP refuses it: that
-// is not just a moment of weakness.
+// blameOne notes a value that has failed alone. If it does so again, MISP refuses it:
+// that is not just a moment of weakness.
 func (c *Client) blameOne(b *batch, place int, from *server, err *Error) {
 	indicator := b.indicators[place]
-	if c.offenders.add(indicator) {
+	after := refusedAfter
+	if err.transient {
+		after = refusedAfterTransient
+	}
+	if c.offenders.add(indicator) >= after {
 		b.answers[place] = Answer{Reason: Refused}
 	}
 	from.hold.mention(&Error{

@@ -55,41 +55,46 @@ func isPlain(value string) bool {
 // offenders remembers values that failed alone while MISP answered others, so that
 // they are kept apart from others the next time.
 type offenders struct {
-	mu   sync.Mutex
-	keys map[string]bool
+	mu    sync.Mutex
+	times map[string]int // how often each has, in a row
 }
 
 const maxOffenders = 10_000
 
+// A value is refused when it has failed alone this often, or so often where the next
+// request may well be answered: of two web servers, one may be out of order.
+const (
+	refusedAfter          = 2
+	refusedAfterTransient = 5
+)
+
 func (o *offenders) has(indicator ioc.Indicator) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.keys[indicator.Key()]
+	return o.times[indicator.Key()] > 0
 }
 
-// add notes a value, and reports whether it was noted before. If there are too many,
-// some other is forgotten.
-func (o *offenders) add(indicator ioc.Indicator) (again bool) {
+// add notes a value, and returns how often it was noted in a row. If there are too
+// many, some other is forgotten.
+func (o *offenders) add(indicator ioc.Indicator) (times int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.keys[indicator.Key()] {
-		return true
+	key := strings.Clone(indicator.Key())
+	if o.times == nil {
+		o.times = map[string]int{}
 	}
-	if o.keys == nil {
-		o.keys = map[string]bool{}
-	}
-	if len(o.keys) >= maxOffenders {
-		for key := range o.keys {
-			delete(o.keys, key)
+	if o.times[key] == 0 && len(o.times) >= maxOffenders {
+		for other := range o.times {
+			delete(o.times, other)
 			break
 		}
 	}
-	o.keys[strings.Clone(indicator.Key())] = true
-	return false
+	o.times[key]++
+	return o.times[key]
 }
 
 func (o *offenders) forget(indicator ioc.Indicator) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	delete(o.keys, indicator.Key())
+	delete(o.times, indicator.Key())
 }
