@@ -139,7 +139,7 @@ func (c *Client) blameOne(b *batch, place int, from *server, err *Error) {
 	if err.transient {
 		after = refusedAfterTransient
 	}
-	if c.offenders.add(indicator) >= after {
+	if c.offenders.add(indicator) >= after && !err.elsewhere {
 		b.answers[place] = Answer{Reason: Refused}
 	}
 	from.hold.mention(&Error{

@@ -146,20 +146,23 @@ func (c *Client) ask(ctx context.Context, q *question) (from *server, complete b
 			break
 		}
 		err = nil
-		again := false
+		q.suspect = q.part || try == maxTries-1
+		again, elsewhere := false, false
 		for _, s := range c.servers {
 			complete, failed := c.askServer(ctx, s, q)
 			if failed == nil {
 				return s, complete, nil
 			}
 			if ctx.Err() != nil {
-				return nil, false, failed
+				return s, false, failed
 			}
+			elsewhere = elsewhere || !failed.values
 			if err == nil || failed.values && !err.values {
 				from, err = s, failed
 			}
 			again = again || failed.transient && !s.hold.open()
 		}
+		err.elsewhere = elsewhere
 		if !again || err.values {
 			break
 		}
@@ -218,7 +221,7 @@ func (c *Client) askServer(ctx context.Context, s *server, q *question) (complet
 		s.hold.cancel(pass)
 		return false, err
 	}
-	if err != nil && err.mayBeDueToValues() && (q.part || s.hold.isLast(pass, err)) && c.answersHarmless(ctx, s) {
+	if err != nil && err.mayBeDueToValues() && (q.suspect || s.hold.isLast(pass, err)) && c.answersHarmless(ctx, s, r) {
 		err.values = true
 		c.stats.failed(Refused)
 		s.hold.leave(pass, nil)

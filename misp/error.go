@@ -33,6 +33,7 @@ type Error struct {
 	ours       bool // MISP had no part in it
 	keyRefused bool // by MISP itself
 	values     bool // it is due to the values that were asked for
+	elsewhere  bool // another MISP might have answered
 }
 
 // Error returns one line: where, what, and what to do.

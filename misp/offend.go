@@ -22,15 +22,16 @@ import (
 // that is nobody's.
 const harmless = "harmless.invalid"
 
-// answersHarmless reports whether a MISP that has just failed answers a search for
-// what cannot offend.
-func (c *Client) answersHarmless(ctx context.Context, s *server) bool {
+// answersHarmless reports whether a MISP that has just failed at a search answers the
+// same for what cannot offend.
+func (c *Client) answersHarmless(ctx context.Context, s *server, failed *restSearch) bool {
 	if s.refusesMore(ctx) != nil {
 		return false
 	}
-	r := c.request([]string{harmless})
+	r := *failed
+	r.Value.OR = []string{harmless}
 	r.Limit = 1
-	_, err := c.search(ctx, s, r, func(*row) bool { return false })
+	_, err := c.search(ctx, s, &r, func(*row) bool { return false })
 	return err == nil
 }
 

@@ -6,7 +6,9 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"fluent-bit-misp/misp/ioc"
 )
@@ -154,4 +156,59 @@ func TestNobodyOffends(t *testing.T) {
 	if n := len(c.offenders.times); n != 0 {
 		t.Errorf("%d values are blamed", n)
 	}
+}
+
+// Where another MISP may know a value that the first refuses, it is not given up.
+func TestAnotherMayKnow(t *testing.T) {
+	clock := newClock()
+	first := newFakeMISP(t, refuses(status(403, "text/html", ""), answer(rows()), "union+select"))
+	second := newFakeMISP(t, status(503, "text/html", ""))
+	c := newFailoverClient(t, clock.now, &logBook{}, first, second)
+	ask := indicators(t, "url http://www.example.com/?q=union+select")
+	for n := range 4 {
+		if a := lookup(c, ask)[0]; a != (Answer{Reason: Forbidden}) {
+			t.Errorf("time %d: got %+v", n, a)
+		}
+		clock.add(longestHoldoff)
+	}
+	second.handler.Store(answer(rows()))
+	if a := lookup(c, ask)[0]; a.Verdict != Clean {
+		t.Errorf("got %+v", a)
+	}
+}
+
+// If MISP fails at all searches of a sort, no value is to blame.
+func TestFilterOffends(t *testing.T) {
+	m := newFakeMISP(t, refuses(status(500, "text/html", ""), answer(rows()), `"type":[`))
+	c := newFailoverClient(t, newClock().now, &logBook{}, m)
+	if a := lookup(c, addresses(t, 10))[0]; a != (Answer{Reason: ServerError}) || !c.Away() || len(c.offenders.times) > 0 {
+		t.Errorf("got %+v, away %v", a, c.Away())
+	}
+}
+
+// Others that are answered meanwhile do not hide that a value has the rest of its
+// batch fail.
+func TestOffenderAmongAnswers(t *testing.T) {
+	m := newFakeMISP(t, refuses(status(500, "text/html", ""), answer(rows()), "union+select"))
+	c := newFailoverClient(t, time.Now, &logBook{}, m)
+	ended := make(chan struct{})
+	var others sync.WaitGroup
+	others.Go(func() {
+		for {
+			select {
+			case <-ended:
+				return
+			case <-time.After(5 * time.Millisecond):
+				lookup(c, addresses(t, 1))
+			}
+		}
+	})
+	asked := append(addresses(t, 20), indicators(t, "url http://www.example.com/?q=union+select")...)
+	for i, a := range lookup(c, asked)[:20] {
+		if a.Verdict != Clean {
+			t.Errorf("%d: got %+v", i, a)
+		}
+	}
+	close(ended)
+	others.Wait()
 }
