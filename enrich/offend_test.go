@@ -12,7 +12,7 @@ import (
 // being looked up, and does not wait for ever.
 func TestHostileURL(t *testing.T) {
 	t.Parallel()
-	e, server := start(t, database(), "max_wait", "5s", "cache_error_ttl", "1s")
+	e, server := start(t, database(), "max_wait", "5s", "cache_error_ttl", "100ms")
 	blocked := misptest.Answer(http.StatusForbidden, "text/html", "<html><title>Blocked</title></html>")
 	server.Fault(failAt("union+select", blocked))
 	hostile := `{"id":"1","data":{"url":"http://www.example.com/?q=union+select+1"}}`

@@ -135,11 +135,7 @@ func (c *Client) blame(ctx context.Context, b *batch, places []int, from *server
 // that is not just a moment of weakness.
 func (c *Client) blameOne(b *batch, place int, from *server, err *Error) {
 	indicator := b.indicators[place]
-	after := refusedAfter
-	if err.transient {
-		after = refusedAfterTransient
-	}
-	if c.offenders.add(indicator) >= after && !err.elsewhere {
+	if c.offenders.add(indicator) >= refusedAfter && !err.elsewhere {
 		b.answers[place] = Answer{Reason: Refused}
 	}
 	from.hold.mention(&Error{

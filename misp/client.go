@@ -162,8 +162,11 @@ func (c *Client) ask(ctx context.Context, q *question) (from *server, complete b
 			}
 			again = again || failed.transient && !s.hold.open()
 		}
-		err.elsewhere = elsewhere
-		if !again || err.values {
+		if err.values {
+			err.elsewhere = elsewhere
+			break
+		}
+		if !again {
 			break
 		}
 	}
@@ -221,11 +224,17 @@ func (c *Client) askServer(ctx context.Context, s *server, q *question) (complet
 		s.hold.cancel(pass)
 		return false, err
 	}
-	if err != nil && err.mayBeDueToValues() && (q.suspect || s.hold.isLast(pass, err)) && c.answersHarmless(ctx, s, r) {
-		err.values = true
-		c.stats.failed(Refused)
-		s.hold.leave(pass, nil)
-		return false, err
+	if err != nil && err.mayBeDueToValues() && (q.suspect || s.hold.isLast(pass, err)) {
+		switch answers, asked := c.answersHarmless(ctx, s, r); {
+		case !asked:
+			s.hold.cancel(pass)
+			return false, err
+		case answers:
+			err.values = true
+			c.stats.failed(Refused)
+			s.hold.leave(pass, nil)
+			return false, err
+		}
 	}
 	if err != nil {
 		c.stats.failed(err.Reason)

@@ -23,16 +23,25 @@ import (
 const harmless = "harmless.invalid"
 
 // answersHarmless reports whether a MISP that has just failed at a search answers the
-// same for what cannot offend.
-func (c *Client) answersHarmless(ctx context.Context, s *server, failed *restSearch) bool {
-	if s.refusesMore(ctx) != nil {
-		return false
-	}
+// same for what cannot offend: twice, as of two web servers that take turns one may be
+// out of order. Asked is false if that could not be tried.
+func (c *Client) answersHarmless(ctx context.Context, s *server, failed *restSearch) (answers, asked bool) {
 	r := *failed
 	r.Value.OR = []string{harmless}
 	r.Limit = 1
-	_, err := c.search(ctx, s, &r, func(*row) bool { return false })
-	return err == nil
+	for range 2 {
+		if s.refusesMore(ctx) != nil {
+			return false, false
+		}
+		_, err := c.search(ctx, s, &r, func(*row) bool { return false })
+		switch {
+		case ctx.Err() != nil:
+			return false, false
+		case err != nil:
+			return false, true
+		}
+	}
+	return true, true
 }
 
 // mayBeDueToValues reports whether an error is of a sort that a value may cause.
@@ -62,12 +71,9 @@ type offenders struct {
 
 const maxOffenders = 10_000
 
-// A value is refused when it has failed alone this often, or so often where the next
-// request may well be answered: of two web servers, one may be out of order.
-const (
-	refusedAfter          = 2
-	refusedAfterTransient = 5
-)
+// refusedAfter is how often a value has to fail alone until it is refused: what failed
+// by chance must not be given up.
+const refusedAfter = 5
 
 func (o *offenders) has(indicator ioc.Indicator) bool {
 	o.mu.Lock()

@@ -2,6 +2,7 @@ package misp
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -36,15 +37,14 @@ func TestOneValueOffends(t *testing.T) {
 	for name, tt := range map[string]struct {
 		offended http.HandlerFunc
 		reason   Reason
-		after    int // times it is refused
 	}{
-		"a firewall":           {status(403, "text/html", "<html><title>Blocked</title>"), Forbidden, 2},
-		"a firewall with JSON": {status(403, "application/json", `{"message":"Forbidden"}`), Forbidden, 2},
-		"a page":               {status(200, "text/html", "<html><title>Blocked</title>"), BadAnswer, 2},
-		"a bad request":        {status(400, "text/html", ""), BadAnswer, 2},
-		"an error":             {status(500, "application/json", `{"name":"An Internal Error Has Occurred.","url":"/attributes/restSearch"}`), ServerError, 5},
-		"a closed connection":  {hangUp, Unreachable, 5},
-		"broken JSON":          {status(200, "application/json", `{"response":{"Attribute":[{"value":"`), BadAnswer, 5},
+		"a firewall":           {status(403, "text/html", "<html><title>Blocked</title>"), Forbidden},
+		"a firewall with JSON": {status(403, "application/json", `{"message":"Forbidden"}`), Forbidden},
+		"a page":               {status(200, "text/html", "<html><title>Blocked</title>"), BadAnswer},
+		"a bad request":        {status(400, "text/html", ""), BadAnswer},
+		"an error":             {status(500, "application/json", `{"name":"An Internal Error Has Occurred.","url":"/attributes/restSearch"}`), ServerError},
+		"a closed connection":  {hangUp, Unreachable},
+		"broken JSON":          {status(200, "application/json", `{"response":{"Attribute":[{"value":"`), BadAnswer},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -52,13 +52,13 @@ func TestOneValueOffends(t *testing.T) {
 			m := newFakeMISP(t, refuses(tt.offended, knows("198.18.0.7", 1), "union+select"))
 			c := newFailoverClient(t, newClock().now, book, m)
 			bad := indicators(t, "url http://www.example.com/?q=union+select+1")[0]
-			for n := 1; n <= tt.after+1; n++ {
-				want, most := tt.reason, int32(5)
-				if n >= tt.after {
+			for n := 1; n <= refusedAfter+1; n++ {
+				want, most := tt.reason, int32(6)
+				if n >= refusedAfter {
 					want = Refused
 				}
 				if n == 1 {
-					most = 16
+					most = 20
 				}
 				asked := append(addresses(t, 300)[:300:300], bad)
 				asked = append(asked, indicators(t, "url http://www.example.com/a", "url http://www.example.com/b")...)
@@ -113,7 +113,7 @@ func TestManyValuesOffend(t *testing.T) {
 			}
 		}
 	}
-	if n := m.requests.Load(); n > 20*3*maxFailed {
+	if n := m.requests.Load(); n > 20*4*maxFailed {
 		t.Errorf("%d requests", n)
 	}
 	if c.Away() {
@@ -165,7 +165,7 @@ func TestAnotherMayKnow(t *testing.T) {
 	second := newFakeMISP(t, status(503, "text/html", ""))
 	c := newFailoverClient(t, clock.now, &logBook{}, first, second)
 	ask := indicators(t, "url http://www.example.com/?q=union+select")
-	for n := range 4 {
+	for n := range refusedAfter + 1 {
 		if a := lookup(c, ask)[0]; a != (Answer{Reason: Forbidden}) {
 			t.Errorf("time %d: got %+v", n, a)
 		}
@@ -211,4 +211,31 @@ func TestOffenderAmongAnswers(t *testing.T) {
 	}
 	close(ended)
 	others.Wait()
+}
+
+// Of two web servers that take turns, one may be out of order: no value is to blame.
+func TestTurnsOffend(t *testing.T) {
+	turn := 0
+	c := newTestClient(t, func(w http.ResponseWriter, r *http.Request) {
+		if turn++; turn%2 == 1 {
+			status(403, "text/html", "")(w, r)
+			return
+		}
+		answer(rows())(w, r)
+	})
+	if lookup(c, addresses(t, 30)); len(c.offenders.times) > 0 {
+		t.Errorf("%d values are blamed", len(c.offenders.times))
+	}
+}
+
+// Who gives up while it is tried whether a value is to blame says nothing about MISP.
+func TestGivenUpWhileBlaming(t *testing.T) {
+	c := newTestClient(t, refuses(status(403, "text/html", ""), refuses(func(_ http.ResponseWriter, r *http.Request) { sleep(r) }, answer(rows()), harmless), "union+select"))
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	answers := make([]Answer, 1)
+	c.Lookup(ctx, indicators(t, "url http://www.example.com/?q=union+select"), answers)
+	if answers[0] != (Answer{Reason: Forbidden}) || c.Away() || len(c.offenders.times) > 0 {
+		t.Errorf("got %+v, away %v", answers[0], c.Away())
+	}
 }
