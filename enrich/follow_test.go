@@ -1,10 +1,8 @@
 package enrich
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"path/filepath"
@@ -21,24 +19,11 @@ import (
 	"fluent-bit-misp/misp/misptest"
 )
 
-// failAt has MISP fail so at each request with that value.
-func failAt(value string, fault misptest.Fault) misptest.Fault {
-	return func(w http.ResponseWriter, r *http.Request, answer http.Handler) {
-		body, _ := io.ReadAll(r.Body)
-		r.Body = io.NopCloser(bytes.NewReader(body))
-		if bytes.Contains(body, []byte(value)) {
-			fault(w, r, answer)
-			return
-		}
-		answer.ServeHTTP(w, r)
-	}
-}
-
 // One value that MISP cannot cope with does not stop the others.
 func TestOneValueFails(t *testing.T) {
 	t.Parallel()
 	e, server := start(t, database(), "max_wait", "0", "cache_error_ttl", "10ms")
-	server.Fault(failAt("203.0.113.250", misptest.WrongShape))
+	server.Fault(misptest.At("203.0.113.250", misptest.WrongShape))
 	enrich(e, chunk(t,
 		`{"id":"1","data":{"srcip":"203.0.113.250"}}`,
 		`{"id":"2","data":{"srcip":"203.0.113.250","dstip":"203.0.113.66"}}`,
@@ -57,7 +42,7 @@ func TestManyWaitForOneValue(t *testing.T) {
 	t.Parallel()
 	e, server := start(t, database(), "max_wait", "0", "cache_error_ttl", "4s")
 	var asked atomic.Int64
-	server.Fault(failAt("203.0.113.250", func(w http.ResponseWriter, r *http.Request, answer http.Handler) {
+	server.Fault(misptest.At("203.0.113.250", func(w http.ResponseWriter, r *http.Request, answer http.Handler) {
 		asked.Add(1)
 		misptest.WrongShape(w, r, answer)
 	}))
@@ -194,7 +179,7 @@ func TestAlertStaysWholeAtTheEnd(t *testing.T) {
 	enrich(e, chunk(t, `{"id":"1","data":{"srcip":"203.0.113.5","dstip":"203.0.113.66"}}`))
 	waitUntil(t, "a failure", func() bool { return server.Counts().Requests > 0 })
 	asked := make(chan bool, 100)
-	server.Fault(failAt("203.0.113.66", func(_ http.ResponseWriter, r *http.Request, _ http.Handler) {
+	server.Fault(misptest.At("203.0.113.66", func(_ http.ResponseWriter, r *http.Request, _ http.Handler) {
 		asked <- true
 		<-r.Context().Done()
 	}))

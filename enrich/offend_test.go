@@ -14,7 +14,7 @@ func TestHostileURL(t *testing.T) {
 	t.Parallel()
 	e, server := start(t, database(), "max_wait", "5s", "cache_error_ttl", "100ms")
 	blocked := misptest.Answer(http.StatusForbidden, "text/html", "<html><title>Blocked</title></html>")
-	server.Fault(failAt("union+select", blocked))
+	server.Fault(misptest.At("union+select", blocked))
 	hostile := `{"id":"1","data":{"url":"http://www.example.com/?q=union+select+1"}}`
 	got, _ := enrich(e, chunk(t, hostile, `{"id":"2","data":{"srcip":"203.0.113.66"}}`))
 	if !strings.HasSuffix(got[0], `"misp_verdict":"unknown","misp_error":"forbidden"}`) || !strings.Contains(got[1], `"misp_verdict":"hit"`) {

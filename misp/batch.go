@@ -1,7 +1,6 @@
 package misp
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -101,8 +100,7 @@ func (c *Client) lookupRound(ctx context.Context, b *batch, places []int, part b
 		asked[n] = b.indicators[i]
 	}
 	q := newQuestion(asked)
-	q.part = part
-	from, complete, err = c.ask(ctx, q)
+	from, complete, err = c.ask(ctx, q, part)
 	for n, i := range places {
 		if err != nil {
 			b.answers[i] = Answer{Reason: err.Reason}
@@ -122,13 +120,20 @@ func (c *Client) blame(ctx context.Context, b *batch, places []int, from *server
 		c.blameOne(b, places[0], from, err)
 		return
 	}
-	slices.SortStableFunc(places, func(i, j int) int { return cmp.Compare(b.rank(i), b.rank(j)) })
-	first := slices.IndexFunc(places, func(i int) bool { return b.rank(i) > 0 })
-	if first <= 0 {
-		first = len(places) / 2
+	var plain, others []int
+	for _, i := range places {
+		if isPlain(b.indicators[i].Value()) {
+			plain = append(plain, i)
+		} else {
+			others = append(others, i)
+		}
 	}
-	c.lookupPlaces(ctx, b, places[:first], true)
-	c.lookupPlaces(ctx, b, places[first:], true)
+	if len(plain) == 0 || len(others) == 0 {
+		half := len(places) / 2
+		plain, others = places[:half], places[half:]
+	}
+	c.lookupPlaces(ctx, b, plain, true)
+	c.lookupPlaces(ctx, b, others, true)
 }
 
 // blameOne notes a value that has failed alone. If it does so again, MISP refuses it:
@@ -144,14 +149,6 @@ func (c *Client) blameOne(b *batch, place int, from *server, err *Error) {
 		Problem: fmt.Sprintf("%s to a search for %q, while it answers others", err.Problem, clip(indicator.String(), maxSaid)),
 		Advice:  "if something in front of MISP takes it for an attack, let searches pass there; " + adviseServer,
 	})
-}
-
-// rank is 0 for a value that is above suspicion, 1 otherwise.
-func (b *batch) rank(place int) int {
-	if isPlain(b.indicators[place].Value()) {
-		return 0
-	}
-	return 1
 }
 
 // size returns how long the values at some places are, in bytes.

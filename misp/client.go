@@ -139,17 +139,17 @@ const (
 // ask searches for q, at one MISP after the other until one answers. If none
 // does, it tries again where that may help and ctx leaves time for it. The
 // error is that of the first MISP, or of the first that does not answer because of
-// the values, and from that MISP.
-func (c *Client) ask(ctx context.Context, q *question) (from *server, complete bool, err *Error) {
+// the values, and from that MISP. Part says that q is of one that failed because of its
+// values.
+func (c *Client) ask(ctx context.Context, q *question, part bool) (from *server, complete bool, err *Error) {
 	for try := range maxTries {
 		if try > 0 && !backOff(ctx, try) {
 			break
 		}
 		err = nil
-		q.suspect = q.part || try == maxTries-1
 		again, elsewhere := false, false
 		for _, s := range c.servers {
-			complete, failed := c.askServer(ctx, s, q)
+			complete, failed := c.askServer(ctx, s, q, part || try == maxTries-1)
 			if failed == nil {
 				return s, complete, nil
 			}
@@ -190,8 +190,9 @@ func backOff(ctx context.Context, try int) bool {
 }
 
 // askServer searches for q at one MISP with the filters of the client, when it
-// is q's turn and unless that MISP is left alone.
-func (c *Client) askServer(ctx context.Context, s *server, q *question) (complete bool, err *Error) {
+// is q's turn and unless that MISP is left alone. Blame says that its values may be to
+// blame also if MISP is not left alone after it.
+func (c *Client) askServer(ctx context.Context, s *server, q *question, blame bool) (complete bool, err *Error) {
 	urgent := isUrgent(ctx)
 	if err := s.refuses(urgent); err != nil {
 		c.stats.held.Add(uint64(len(q.values)))
@@ -224,7 +225,7 @@ func (c *Client) askServer(ctx context.Context, s *server, q *question) (complet
 		s.hold.cancel(pass)
 		return false, err
 	}
-	if err != nil && err.mayBeDueToValues() && (q.suspect || s.hold.isLast(pass, err)) {
+	if err != nil && err.mayBeDueToValues() && (blame || s.hold.isLast(pass, err)) {
 		switch answers, asked := c.answersHarmless(ctx, s, r); {
 		case !asked:
 			s.hold.cancel(pass)

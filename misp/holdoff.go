@@ -121,8 +121,8 @@ func (h *holdoff) leave(p pass, err *Error) {
 		if h.failures == 0 {
 			h.since = now
 		}
-		h.failures++
-		if h.last == nil && err.transient && h.failures < openAfter {
+		lasts := h.lasts(err)
+		if h.failures++; !lasts {
 			return
 		}
 		h.last = err
@@ -139,7 +139,12 @@ func (h *holdoff) leave(p pass, err *Error) {
 func (h *holdoff) isLast(p pass, err *Error) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return p.probe || h.last == nil && (!err.transient || h.failures+1 >= openAfter)
+	return (h.last == nil || p.probe) && h.lasts(err)
+}
+
+// lasts reports whether one more failure is one that will last.
+func (h *holdoff) lasts(err *Error) bool {
+	return h.last != nil || !err.transient || h.failures+1 >= openAfter
 }
 
 // mention logs an error for which MISP is not left alone, at most one for what is to

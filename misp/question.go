@@ -20,10 +20,7 @@ type question struct {
 	found  []findings
 	seen   map[int64]bool // the ids of the rows that were taken
 	unread int            // rows that cannot be read, whichever value they hold
-
-	part    bool // of one that failed because of its values
-	suspect bool // its values may be to blame if it fails now
-	buf     ioc.Buffer
+	buf    ioc.Buffer
 }
 
 // newQuestion asks for indicators. A zero Indicator is not asked for.

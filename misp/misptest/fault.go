@@ -30,6 +30,19 @@ func (s *Server) FaultNext(faults ...Fault) {
 	s.next = append(s.next, faults...)
 }
 
+// At makes the requests that have this text in them meet f.
+func At(text string, f Fault) Fault {
+	return func(w http.ResponseWriter, r *http.Request, answer http.Handler) {
+		body, _ := io.ReadAll(r.Body) // from memory
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		if bytes.Contains(body, []byte(text)) {
+			f(w, r, answer)
+			return
+		}
+		answer.ServeHTTP(w, r)
+	}
+}
+
 // Latency answers as late as d, unless the client goes before.
 func Latency(d time.Duration) Fault {
 	return func(w http.ResponseWriter, r *http.Request, answer http.Handler) {
